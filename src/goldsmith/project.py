@@ -1,0 +1,216 @@
+"""goldsmith.toml as typed settings, and where things lie in a workspace.
+
+Every setting has a default, so that a folder of documents needs no configuration at all. Unknown
+keys and bad values are refused by name. The resolved settings are kept with each run.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from goldsmith.errors import ConfigError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(Section):
+    include: tuple[str, ...] = Field(("**/*",), description="Globs below the folder to take in.")
+    exclude: tuple[str, ...] = Field((), description="Globs to leave out.")
+    maximum_bytes: Count = Field(512 * 2**20, description="A larger file is not read.")
+
+
+class ExtractSettings(Section):
+    ocr: Literal["auto", "never"] = Field("auto", description="OCR pages without a usable text.")
+    ocr_dots_per_inch: Annotated[int, Field(ge=72, le=600)] = 200
+    maximum_pages: Count = 20_000
+    seconds_per_document: Annotated[float, Field(gt=0)] = 600.0
+    megabytes_per_worker: Count = 2_500
+
+
+class RefineSettings(Section):
+    pii: Literal["redact", "keep"] = "redact"
+    citation_marks: Literal["remove", "keep"] = "remove"
+    footnotes: Literal["remove", "keep"] = "remove"
+    references: Literal["remove", "keep"] = "remove"
+    languages: tuple[str, ...] = Field(
+        (), description="ISO 639-1 codes to keep; empty: the language that most of the text has."
+    )
+    language_confidence: Share = 0.6
+    maximum_gibberish: Share = 0.5
+    minimum_grade: Share = 0.1
+    near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
+    chunk_tokens: Annotated[int, Field(ge=32)] = 220
+    chunk_overlap: Annotated[int, Field(ge=0)] = 40
+
+
+class DatasetSettings(Section):
+    questions: str | None = Field(
+        None, description="JSONL of questions, answers and passages, relative to the folder."
+    )
+    sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
+    validation: Share = Field(0.08, description="Share of sections held out.")
+
+
+class TokenizerSettings(Section):
+    vocabulary: Annotated[int, Field(ge=300)] = 4096
+
+
+class ModelSettings(Section):
+    base: str | None = Field(None, description="Hub name or local folder to tune instead.")
+    width: Count = 256
+    layers: Count = 6
+    heads: Count = 8
+    key_value_heads: Count = 4
+    hidden: Count = 704
+
+
+class TrainSettings(Section):
+    steps: Count = 300
+    batch: Count = 16
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    warmup: Annotated[int, Field(ge=0)] = 20
+    evaluate_every: Count = 50
+    tune_steps: Count = 120
+    tune_learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    lora_rank: Count = 8
+    lora_alpha: Annotated[float, Field(gt=0)] = 16.0
+    threads: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
+
+
+class IndexSettings(Section):
+    embedder: str = Field(
+        "auto", description='"auto", "tfidf", "minilm", or a hub name or folder of a MiniLM/BERT.'
+    )
+    alpha: Share = Field(0.5, description="Weight of the vector score; 1 - alpha that of BM25.")
+
+
+class AnswerSettings(Section):
+    sentences: Count = Field(3, description="Sentences in an answer at the most.")
+    candidates: Count = 12
+    minimum_support: Share = Field(0.5, description="Refuse below this probability of support.")
+
+
+class ServeSettings(Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    batch: Count = Field(16, description="Sequences decoded together.")
+    queue: Count = Field(256, description="Requests waiting before 503.")
+    maximum_tokens: Count = 512
+
+
+class EvaluateSettings(Section):
+    resamples: Count = 1000
+    confidence: Share = 0.95
+
+
+class Settings(Section):
+    """Everything goldsmith.toml may say."""
+
+    name: str = Field("goldsmith", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    workers: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
+    ingest: IngestSettings = IngestSettings()
+    extract: ExtractSettings = ExtractSettings()
+    refine: RefineSettings = RefineSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    tokenizer: TokenizerSettings = TokenizerSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    index: IndexSettings = IndexSettings()
+    answer: AnswerSettings = AnswerSettings()
+    serve: ServeSettings = ServeSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Read a goldsmith.toml (or the defaults, when there is none).
+
+    Raises ConfigError naming the file, the key and what is wrong with it.
+    """
+    if path is None:
+        return Settings()
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}; mend it and run again") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{path}: unknown key '{key}'; remove it or mend its name") from error
+        raise ConfigError(
+            f"{path}: bad value for '{key}': {first['msg']} (got {first['input']!r}); change it"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the results of one project lie. Nothing outside this folder is ever written."""
+
+    root: Path
+
+    @property
+    def lake(self) -> Path:
+        """Delta tables, one folder each."""
+        return self.root / "lake"
+
+    @property
+    def staging(self) -> Path:
+        """Finished units of a stage that is not yet committed."""
+        return self.root / "staging"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.root / "tokenizer"
+
+    @property
+    def shards(self) -> Path:
+        """Packed token shards."""
+        return self.root / "shards"
+
+    @property
+    def datasets(self) -> Path:
+        """Instruction examples as Alpaca and messages JSONL."""
+        return self.root / "datasets"
+
+    @property
+    def models(self) -> Path:
+        """``base/``, ``adapter/``, ``merged/``: HF-format folders."""
+        return self.root / "models"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    @property
+    def scores(self) -> Path:
+        """What the evaluation measured: scores.json."""
+        return self.root / "scores"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def project_file(self) -> Path:
+        """The source folder and the resolved settings this workspace was made with (JSON)."""
+        return self.root / "project.json"
