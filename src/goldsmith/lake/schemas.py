@@ -4,7 +4,7 @@ Data tables hold no wall-clock time and no path but a document's ``uri``: the sa
 same rows anywhere. Time lives in ``runs`` and ``answers``, which are append-only logs.
 
 Places. A character range ``start``/``end`` counts Python characters of the *raw* ``lines.text``,
-end exclusive. ``at``/``length`` count characters of the text that holds the span. Boxes are in points
+end exclusive. ``at``/``length`` count characters of the text that holds the span. Boxes are points
 from the top left corner of the page as displayed: x0 < x1, y0 < y1. Pages count from 1.
 """
 
