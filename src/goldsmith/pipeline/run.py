@@ -117,7 +117,7 @@ class Runner:
             self.progress.advance()
         results = [read_tables(folder / f"{keys[document]}.arrow") for document in units]
         for name in sorted(present - wanted):  # results of other settings or gone documents
-            (folder / name).unlink()
+            (folder / name).unlink(missing_ok=True)
         return results
 
 
