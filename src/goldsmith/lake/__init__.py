@@ -9,6 +9,19 @@ forward to what was made from it.
 
 from goldsmith.lake.ids import content_id, kind_of
 from goldsmith.lake.ledger import Account, Ledger, take_stock
+from goldsmith.lake.lineage import Step, Trace, models_that_saw, trace
 from goldsmith.lake.tables import Lake, table_digest
 
-__all__ = ["Account", "Lake", "Ledger", "content_id", "kind_of", "table_digest", "take_stock"]
+__all__ = [
+    "Account",
+    "Lake",
+    "Ledger",
+    "Step",
+    "Trace",
+    "content_id",
+    "kind_of",
+    "models_that_saw",
+    "table_digest",
+    "take_stock",
+    "trace",
+]

@@ -125,8 +125,8 @@ class Runner:
 class Source:
     """A table from outside the lake and, for each of its rows, the file that goes with it."""
 
-    table: pa.Table  # has a column "id"
-    paths: Mapping[str, Path]  # id -> file; its bytes become the column "content" in the worker
+    table: pa.Table  # has a column "id", in order
+    paths: Mapping[str, Path]  # id -> file; the worker puts its bytes into the column "content"
 
     def digest(self) -> str:
         return table_digest(self.table)
@@ -225,10 +225,11 @@ def _slices(name: str, table: pa.Table) -> dict[str, tuple[int, int]]:
 
 
 def _paths(sources: Mapping[str, Source], unit: Tables) -> dict[str, Path]:
+    firsts = {name: unit[name]["id"][0].as_py() for name in sources if unit[name].num_rows}
     return {
-        name: source.paths[unit[name]["id"][0].as_py()]
-        for name, source in sources.items()
-        if unit[name].num_rows
+        name: sources[name].paths[first]
+        for name, first in firsts.items()
+        if first in sources[name].paths
     }
 
 
@@ -236,7 +237,8 @@ def _run_unit(task: tuple[Stage, Tables, Mapping[str, Path]]) -> dict[str, pa.Ta
     stage, tables, paths = task
     given = dict(tables)
     for name, path in paths.items():
-        content = pa.array([path.read_bytes()], pa.large_binary())
+        rows = given[name].num_rows  # more than one: copies, of which the first is read
+        content = pa.array([path.read_bytes(), *[None] * (rows - 1)], pa.large_binary())
         given[name] = given[name].append_column("content", content)
     return stage.run(given)
 
