@@ -1,7 +1,7 @@
 """The ledger over every PDF at hand, the hostile ones included: does it balance for each file?
 
-`goldsmith ingest` and `goldsmith refine` run on the handbook and on each folder of PDFs, each in its
-own workspace. A crash is a command that ends with anything but success; a document that cannot be
+`goldsmith ingest` and `goldsmith refine` run on the handbook and on each folder of PDFs, each in a
+workspace of its own. A crash is a command that ends with anything but success; a document that cannot be
 read is no crash when it is a row with a reason.
 """
 
