@@ -1,8 +1,8 @@
 """The ledger over every PDF at hand, the hostile ones included: does it balance for each file?
 
 `goldsmith ingest` and `goldsmith refine` run on the handbook and on each folder of PDFs, each in a
-workspace of its own. A crash is a command that ends with anything but success; a document that cannot be
-read is no crash when it is a row with a reason.
+workspace of its own. A crash is a command that ends with anything but success; a document that
+cannot be read is no crash when it is a row with a reason.
 """
 
 import argparse

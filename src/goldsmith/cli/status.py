@@ -42,7 +42,9 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, as_json: JsonOption =
             for account in ledger.accounts
             if account.input and not account.kept and not account.merged
         ]
-    lines += [f"{stage:<12} {run['seconds']:.1f} s  {run['started']}" for stage, run in last.items()]
+    lines += [
+        f"{stage:<12} {run['seconds']:.1f} s  {run['started']}" for stage, run in last.items()
+    ]
     space = project.workspace
     made = {
         name: path.exists()
