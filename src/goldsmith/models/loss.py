@@ -58,7 +58,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # type: ignore[override]
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         hidden, weight = ctx.gradients
         return (
             None if hidden is None else hidden * scale.to(hidden.dtype),
