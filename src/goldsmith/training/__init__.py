@@ -1,7 +1,7 @@
 """Training: from packed batches to a base model, and from answers to an adapter on it.
 
-- `pretrain.pretrain`: a decoder from random weights -> a public model folder.
-- `tune.tune`: LoRA on a frozen base, loss on answers only -> adapter in PEFT's format.
+- `pretraining.pretrain`: a decoder from random weights -> a public model folder.
+- `tuning.tune`: LoRA on a frozen base, loss on answers only -> adapter in PEFT's format.
 - `adapters.merge`: base + adapter -> a public model folder.
 - `batches`: the contract of what is trained on: pure in the step, so that any step can be repeated.
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
     from goldsmith.training.loop import Outcome as Outcome
-    from goldsmith.training.pretrain import pretrain as pretrain
-    from goldsmith.training.tune import tune as tune
+    from goldsmith.training.pretraining import pretrain as pretrain
+    from goldsmith.training.tuning import tune as tune
 
 _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
     "Outcome": "loop",
     "merge": "adapters",
-    "pretrain": "pretrain",
-    "tune": "tune",
+    "pretrain": "pretraining",
+    "tune": "tuning",
 }
 
 
