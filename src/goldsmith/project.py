@@ -82,12 +82,16 @@ class TrainSettings(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup: Annotated[int, Field(ge=0)] = 20
-    evaluate_every: Count = 50
+    evaluate_every: Count = Field(50, description="Steps between validations.")
+    checkpoint_every: Count = Field(50, description="Steps lost by a kill, at the most.")
     tune_steps: Count = 120
     tune_learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     lora_rank: Count = 8
     lora_alpha: Annotated[float, Field(gt=0)] = 16.0
     threads: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Of forward and backward; auto: bfloat16 where the processor has it."
+    )
 
 
 class IndexSettings(Section):
