@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from goldsmith.lake import Ledger
-    from goldsmith.pipeline import Runner, Source, Stage
+    from goldsmith.pipeline import Runner, Stage
 
 
 @contextmanager
@@ -30,44 +29,54 @@ def runner(project: Project) -> Iterator[Runner]:
         )
 
 
-def find_files(project: Project) -> Source:
-    """List the folder's files; forgotten documents are not among them.
+def find_files(project: Project) -> pa.Table:
+    """List the folder's files (see `goldsmith.extract.list_files`) but the forgotten ones.
 
     Raises UserError when there is nothing to read.
     """
     import pyarrow.compute as pc
 
     from goldsmith.extract import list_files
-    from goldsmith.pipeline import Source
 
     settings = project.settings.ingest
     if project.workspace.root.is_relative_to(project.folder):
         inside = project.workspace.root.relative_to(project.folder).as_posix()
         settings = settings.model_copy(update={"exclude": (*settings.exclude, f"{inside}/**")})
-    table = list_files(project.folder, settings)
+    files = list_files(project.folder, settings)
     if project.forgotten:
-        gone = pc.is_in(table["id"], value_set=_strings(sorted(project.forgotten)))
-        table = table.filter(pc.invert(gone))
-    readable = pc.sum(pc.equal(table["status"], "ok")).as_py() or 0
-    if not readable:
+        gone = pc.is_in(files["id"], value_set=_strings(sorted(project.forgotten)))
+        files = files.filter(pc.invert(gone))
+    if not (pc.sum(pc.equal(files["status"], "ok")).as_py() or 0):
         wanted = ", ".join(settings.include)
-        found = f"{table.num_rows} files, none of them readable" if table.num_rows else "no files"
+        found = f"{files.num_rows} files, none of them readable" if files.num_rows else "no files"
         raise UserError(
             f"{project.folder}: {found} (looked for {wanted}); put PDF, HTML, DOCX, Markdown or "
             "text files there and run it again"
         )
-    table = table.sort_by([("id", "ascending"), ("uri", "ascending")])
-    rows = table.select(["id", "uri", "status"]).to_pylist()
-    paths = {row["id"]: project.folder / row["uri"] for row in rows if row["status"] == "ok"}
-    return Source(table, paths)
+    return files
 
 
-def ingest(project: Project, files: Source) -> bool:
+def ingest(project: Project, files: pa.Table) -> bool:
     """Files to documents, pages and lines."""
-    from goldsmith.extract import ExtractStage
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
+    from goldsmith.extract import ExtractStage
+    from goldsmith.lake.schemas import SCHEMAS
+    from goldsmith.pipeline import Source
+
+    readable = pc.equal(files["status"], "ok")
+    to_read = files.filter(readable).select(["id", "uri", "media_type", "size"]).sort_by("id")
+    rows = zip(to_read["id"].to_pylist(), to_read["uri"].to_pylist(), strict=True)
+    source = Source(to_read, {name: project.folder / uri for name, uri in rows})
+    schema = SCHEMAS["documents"]
+    others = [
+        dict.fromkeys(schema.names) | {"pages": 0, "characters": 0} | row
+        for row in files.filter(pc.invert(readable)).to_pylist()
+    ]
+    known = {"documents": pa.Table.from_pylist(others, schema=schema)}
     with runner(project) as run:
-        return run.run(ExtractStage(project.settings.extract), {"files": files})
+        return run.run(ExtractStage(project.settings.extract), {"files": source}, known)
 
 
 def refine_stages(project: Project) -> list[Stage]:
@@ -108,8 +117,3 @@ def _strings(values: list[str]) -> pa.Array:
     import pyarrow as pa
 
     return pa.array(values, pa.string())
-
-
-def free_threads(project: Project) -> int:
-    """Threads that one process of tensor work may use."""
-    return project.settings.train.threads or os.cpu_count() or 1

@@ -43,17 +43,23 @@ class Runner:
     progress: Progress
     seed: int = 0
 
-    def run(self, stage: Stage, sources: Mapping[str, Source] | None = None) -> bool:
+    def run(
+        self,
+        stage: Stage,
+        sources: Mapping[str, Source] | None = None,
+        known: Mapping[str, pa.Table] | None = None,
+    ) -> bool:
         """Bring the stage's tables up to date; return whether anything had to be done.
 
-        ``sources`` gives tables that are not in the lake (the files of a folder), by name.
+        ``sources`` gives tables that are not in the lake (the files of a folder); ``known``
+        gives rows of its output tables that need no work (files that cannot be read).
         Raises GoldsmithError when a document's task fails and the stage has no row for that.
         """
-        sources = sources or {}
+        sources, known = sources or {}, known or {}
         inputs = {
             name: sources[name].digest() if name in sources else self.lake.digest(name)
             for name in stage.reads
-        }
+        } | {f"known {name}": table_digest(table) for name, table in known.items()}
         key = stage_key(stage, inputs)
         if is_done(self.lake, stage.name, key):
             return False
@@ -69,7 +75,8 @@ class Runner:
             results = self._by_document(stage, tables, sources)
         outputs = {}
         for name in stage.writes:
-            table = pa.concat_tables([SCHEMAS[name].empty_table(), *(r[name] for r in results)])
+            before = known.get(name, SCHEMAS[name].empty_table())
+            table = pa.concat_tables([before, *(result[name] for result in results)])
             owner = stage.name if name in SHARED else None
             outputs[name if owner is None else f"{name}:{owner}"] = self.lake.replace(
                 name, table, owner
@@ -126,7 +133,7 @@ class Source:
     """A table from outside the lake and, for each of its rows, the file that goes with it."""
 
     table: pa.Table  # has a column "id", in order
-    paths: Mapping[str, Path]  # id -> file; the worker puts its bytes into the column "content"
+    paths: Mapping[str, Path]  # id -> file; its bytes become the column "content" in the worker
 
     def digest(self) -> str:
         return table_digest(self.table)
@@ -225,20 +232,14 @@ def _slices(name: str, table: pa.Table) -> dict[str, tuple[int, int]]:
 
 
 def _paths(sources: Mapping[str, Source], unit: Tables) -> dict[str, Path]:
-    firsts = {name: unit[name]["id"][0].as_py() for name in sources if unit[name].num_rows}
-    return {
-        name: sources[name].paths[first]
-        for name, first in firsts.items()
-        if first in sources[name].paths
-    }
+    return {name: source.paths[unit[name]["id"][0].as_py()] for name, source in sources.items()}
 
 
 def _run_unit(task: tuple[Stage, Tables, Mapping[str, Path]]) -> dict[str, pa.Table]:
     stage, tables, paths = task
     given = dict(tables)
     for name, path in paths.items():
-        rows = given[name].num_rows  # more than one: copies, of which the first is read
-        content = pa.array([path.read_bytes(), *[None] * (rows - 1)], pa.large_binary())
+        content = pa.array([path.read_bytes()], pa.large_binary())
         given[name] = given[name].append_column("content", content)
     return stage.run(given)
 
