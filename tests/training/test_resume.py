@@ -20,7 +20,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 # A server that has imported torch once; each job is a process forked from it.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["toy"])
+PROCESSES.set_forkserver_preload(["goldsmith.training.pretraining", "goldsmith.training.tuning"])
 
 
 def in_a_process(job: str, root: Path, kill: str) -> int | None:

@@ -83,7 +83,7 @@ def test_nothing_held_out_keeps_the_last_step(tmp_path):
 
 def test_tuning_learns_and_leaves_the_base_alone(tmp_path):
     train = toy.TRAIN.model_copy(
-        update={"tune_steps": 60, "lora_rank": 8, "tune_learning_rate": 0.1}
+        update={"tune_steps": 60, "lora_rank": 8, "tune_learning_rate": 2e-2}
     )
     outcome = toy.run_tune(tmp_path, toy.ToyBatches(), train)
     base, merged = load_model(tmp_path / "start"), load_model(tmp_path / "merged")

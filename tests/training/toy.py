@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from goldsmith.models import Decoder, ModelConfig, save_model
@@ -114,7 +115,11 @@ def run_tune(root: Path, batches: ToyBatches, settings: TrainSettings = TRAIN) -
             context=16,
             tied=False,
         )
-        save_model(Decoder(config, seed=8), root / "start")
+        model = Decoder(config, seed=8)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight *= 5.0  # far from the flat start, so that a small adapter has a hold
+        save_model(model, root / "start")
         make_tokenizer(root / "start")
     return tune(
         batches,
