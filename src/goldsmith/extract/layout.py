@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from goldsmith.extract.segments import Floats, Indices, Segments
+from goldsmith.extract.characters import Floats
+from goldsmith.extract.segments import Indices, Segments
 
 _DEEPEST = 8
 _STEP = 2.0  # points between the places where a gutter is looked for
@@ -147,6 +148,10 @@ def _has_columns(s: Segments, ids: Indices, side: Any, gutter: tuple[float, floa
     (rows_left, text_left, fill_left), (rows_right, text_right, fill_right) = shapes
     if min(rows_left, rows_right) == 1:
         return bool(max(rows_left, rows_right) > 3 and min(text_left, text_right) >= 12)
+    drawn = side[np.argsort(ids)]  # ids count in the order in which the page was drawn
+    switches = int(np.count_nonzero(np.diff(drawn)))
+    if switches <= 0.25 * min(rows_left, rows_right) and min(text_left, text_right) >= 8:
+        return True  # one side after the other: nobody draws a table like that
     if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
         return False
     aligned = np.abs(s.base[left][:, None] - s.base[right][None, :]).min(axis=1) < 1.0
