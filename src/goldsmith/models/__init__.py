@@ -1,1 +1,41 @@
-"""The models room."""
+"""Models: one decoder and one encoder, and the tables that map public folders to them.
+
+- `config.ModelConfig`: what a decoder is made of.
+- `decoder.Decoder`: trains, is tuned, and serves; tokens (batch, sequence) -> logits.
+- `cache.KeyValueCache`: rows at different positions decoded together.
+- `families.load_model`, `families.save_model`: llama, mistral, qwen2, qwen3 folders, both ways.
+- `encoder.load_encoder`, `encoder.find_minilm`: BERT-like sentence encoders.
+
+The names below are the front door. They are looked up when first used, because torch takes a second
+to import and most commands do not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from goldsmith.models.cache import KeyValueCache as KeyValueCache
+    from goldsmith.models.config import ModelConfig as ModelConfig
+    from goldsmith.models.config import RopeScaling as RopeScaling
+    from goldsmith.models.decoder import Decoder as Decoder
+    from goldsmith.models.families import load_model as load_model
+    from goldsmith.models.families import read_config as read_config
+    from goldsmith.models.families import save_model as save_model
+
+_PLACES = {
+    "KeyValueCache": "cache",
+    "ModelConfig": "config",
+    "RopeScaling": "config",
+    "Decoder": "decoder",
+    "load_model": "families",
+    "read_config": "families",
+    "save_model": "families",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"goldsmith.models has no '{name}'")
+    return getattr(import_module(f"goldsmith.models.{_PLACES[name]}"), name)
