@@ -97,7 +97,7 @@ def parse(path: Path, text: str, number: str = "") -> Source:
     lines = text.split("\n")
     settings, start = _front_matter(path, lines)
     inks: list[tuple[str, int]] = [("black", 0)] + [
-        (role, 0) for role in ("HEADER", "PAGE_NUMBER", "FIGURE", "FOOTNOTE", "REFERENCE", "TITLE")
+        (role, 0) for role in ("HEADER", "PAGE_NUMBER", "FIGURE", "FOOTNOTE", "REFERENCE", "REFERENCES")
     ]
     source = Source(path, settings, [], {}, [], inks, {})
     reader = _Reader(source, number)
