@@ -1,8 +1,8 @@
 """Does the model we save compute the same in transformers? Prints the largest logit difference.
 
 With ``--workspace DIR`` the model is DIR/models/merged, as a run left it. Where there is none, a
-small decoder is trained here for a few steps, so that no weight is at its start value. The last line of
-output is one JSON object.
+small decoder is trained here for a few steps, so that no weight is at its start value. The last
+line of output is one JSON object.
 """
 
 from __future__ import annotations
