@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from goldsmith.models.encoder import load_sentence_encoder as load_sentence_encoder
     from goldsmith.models.families import load_model as load_model
     from goldsmith.models.families import local_folder as local_folder
+    from goldsmith.models.families import public_name as public_name
     from goldsmith.models.families import read_config as read_config
     from goldsmith.models.families import save_model as save_model
 
@@ -42,6 +43,7 @@ _PLACES = {
     "load_sentence_encoder": "encoder",
     "load_model": "families",
     "local_folder": "families",
+    "public_name": "families",
     "read_config": "families",
     "save_model": "families",
 }
