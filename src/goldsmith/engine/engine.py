@@ -189,9 +189,11 @@ class Engine:
         (figures.first_token_seconds if first else figures.token_seconds).add(now - sequence.spoke)
         sequence.spoke = now
         figures.tokens_out += 1
-        finish = sequence.take(token, about)
-        if finish is not None:
-            self._leave(sequence, finish)
+        piece = sequence.take(token, about)
+        if piece.finish is not None:
+            # The slot is free before the reader learns that the answer is whole.
+            self._leave(sequence, piece.finish)
+        sequence.emit(piece)
 
     def _fail(self, sequence: Sequence, error: Exception) -> None:
         self._leave(sequence, "error")

@@ -39,7 +39,7 @@ class Sequence:
         self.arrived = time.monotonic()
         self.spoke = self.arrived  # when the last token came
         self._end_tokens = end_tokens if request.stop_ids is None else request.stop_ids
-        self._emit = emit
+        self.emit = emit
         self._text = TextStream(vocabulary, request.prompt, request.stop)
         seed = secrets.randbits(63) if request.seed is None else request.seed % 2**64
         self.random = np.random.Generator(np.random.PCG64(seed))
@@ -53,8 +53,8 @@ class Sequence:
         """Tokens that the model has not seen yet; one while decoding, more while prefilling."""
         return len(self.tokens) - self.computed
 
-    def take(self, token: int, logprobs: TokenLogprobs | None = None) -> Finish | None:
-        """Add a token, hand its piece on, and return why the answer ends here, or None."""
+    def take(self, token: int, logprobs: TokenLogprobs | None = None) -> Piece:
+        """Add a token and return its piece of the answer."""
         self.tokens.append(token)
         self.counts[token] = self.counts.get(token, 0) + 1
         finish: Finish | None = None
@@ -66,10 +66,9 @@ class Sequence:
                 finish = "stop"
             elif self.generated >= self.request.maximum_tokens:
                 text, finish = text + self._text.flush(), "length"
-        self._emit(Piece(token, text, logprobs, finish))
-        return finish
+        return Piece(token, text, logprobs, finish)
 
     def end(self, finish: Finish, message: str = "") -> None:
         """End the answer without another token."""
         text = "" if finish == "abort" else self._text.flush()
-        self._emit(Piece(None, text, None, finish, message))
+        self.emit(Piece(None, text, None, finish, message))
