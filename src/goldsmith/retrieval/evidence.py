@@ -1,0 +1,190 @@
+"""What speaks for a sentence as the answer to a question, as a few numbers a person can read.
+
+`gather` looks at every sentence of the best chunks and measures how much of the question it and its
+neighbourhood hold, how close it is in meaning, and whether a thing of the kind that is asked for (a
+number, a date, a person) stands in it. `support` turns these measures into a choice and a refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from goldsmith.retrieval.index import Hit, Index, heading_text
+from goldsmith.retrieval.words import content_terms, question_terms
+
+NUMBER = re.compile(
+    r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fifteen|"
+    r"twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|"
+    r"billions?|dozens?|half|twice|third|quarter|percent|single|first|second|none|once|both|pair|"
+    r"double|couple|several|few)\b",
+    re.IGNORECASE,
+)
+DATE = re.compile(
+    r"\b(?:1[0-9]|20)\d\d\b|\b(?:january|february|march|april|may|june|july|august|september|october"
+    r"|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|decade|"
+    r"spring|summer|autumn|winter|morning|evening|night|midnight|noon)\b|\d(?:st|nd|rd|th)\b|\d{1,2}:\d\d",
+    re.IGNORECASE,
+)
+#: A capital inside a sentence: a name, mostly.
+NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'’-]+|^[A-Z][\w'’-]+ [A-Z]")
+MONEY = re.compile(
+    r"[$€£¥]|\b(?:dollars?|euros?|pounds?|cents?|usd|eur|price|cost|fee)s?\b", re.IGNORECASE
+)
+MEASURED = (
+    "long|old|often|far|fast|large|big|tall|high|deep|heavy|wide|hot|cold|late|early|few|small"
+)
+AMOUNT = (
+    "number|percentage|percent|share|size|rate|amount|value|figure|fraction|proportion|temperature|"
+    "weight|length|ratio|limit|threshold|factor"
+)
+TIME = "year|date|day|month|century|decade"
+#: What a question asks for, by how it is put: the first that fits; none expects nothing special.
+ASKS = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (
+            r"\bhow much money|\bhow expensive|\bwhat (?:price|cost|fee)|\bhow much .*\bcosts?\b",
+            MONEY,
+        ),
+        (rf"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:{TIME})\b", DATE),
+        (
+            rf"\bhow (?:many|much|{MEASURED})\b|\b(?:what|which) (?:\w+ ){{0,2}}(?:{AMOUNT})\b",
+            NUMBER,
+        ),
+        (r"\bwho(?:se|m)?\b|\bwhich (?:person|author|scientist|company)\b", NAME),
+    )
+)
+TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question taken apart. ``weights`` maps its content terms to their rarity, 0..1,
+    ``spelling`` to how it spells them; ``marked`` are its names, numbers and codes."""
+
+    text: str
+    weights: dict[str, float]
+    spelling: dict[str, str]
+    marked: frozenset[str]
+    expects: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One candidate sentence: where it stands and what was measured (`MEASURES`, in that order)."""
+
+    hit: Hit
+    start: int
+    end: int
+    text: str
+    held: frozenset[str]
+    measures: tuple[float, ...]
+
+
+MEASURES = (
+    "cosine",  # of question and sentence
+    "chunk cosine",  # of question and chunk
+    "chunk score",  # fused, 0..1 over the candidates
+    "coverage",  # share of the question's terms in the sentence, by rarity
+    "near coverage",  # with the sentence before and after, and the headings
+    "chunk coverage",  # in the whole chunk with its headings
+    "worst missing",  # rarity of the rarest question term that the chunk lacks
+    "unseen",  # share of the question's terms that no chunk of the corpus holds
+    "marked missing",  # share of its names, numbers and codes that the chunk lacks
+    "expected found",  # 1 when the kind of thing asked for is in the sentence, 0 when not or open
+    "expected missing",  # 1 when it is asked for and not there
+    "length",  # ln of the sentence's words
+    "question",  # 1 when the sentence is one itself
+    "heading",  # share of the question's terms in the headings
+    "lead",  # by how much this chunk's cosine is above the tenth's
+    "terms",  # number of the question's content terms, at most 12, over 12
+)
+
+
+def understand(text: str, index: Index) -> Question:
+    """Take a question apart: its terms, their rarity in this index, and what it asks for."""
+    weights = {term: index.postings.rarity(term) for term in dict.fromkeys(question_terms(text))}
+    tokens = [match.group() for match in TOKEN.finditer(text)]
+    marked = frozenset(
+        term
+        for place, token in enumerate(tokens)
+        if any(letter.isdigit() for letter in token)
+        or (place > 0 and token[:1].isupper())
+        or token[1:] != token[1:].lower()
+        for term in content_terms(token)
+    )
+    spelling = {term: token for token in reversed(tokens) for term in content_terms(token)}
+    expects = next((kind for ask, kind in ASKS if ask.search(text)), None)
+    return Question(text, weights, spelling, marked, expects)
+
+
+def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Evidence]:
+    """Return the evidence of every sentence in the chunks that were hit, in the hits' order.
+
+    A sentence that two overlapping chunks of a document hold is taken from the better chunk.
+    """
+    if not hits:
+        return []
+    vector = index.embedder.embed([question.text])[0]
+    total = sum(question.weights.values()) or 1.0
+    unseen = sum(w for t, w in question.weights.items() if t not in index.postings.terms) / total
+    cosines = sorted((hit.vector for hit in hits), reverse=True)
+    tenth = cosines[min(9, len(cosines) - 1)]
+    seen: set[tuple[str, str]] = set()
+    found: list[Evidence] = []
+    for hit in hits:
+        chunk = index.chunks[hit.row]
+        document = index.documents.get(chunk["document"])
+        heading = set(content_terms(heading_text(chunk, document)))
+        first, last = index.first_sentence[hit.row], index.first_sentence[hit.row + 1]
+        ranges = [(int(start), int(end)) for _, start, end in index.sentences[first:last]]
+        texts = [chunk["text"][start:end] for start, end in ranges]
+        held = [frozenset(content_terms(text)) for text in texts]
+        whole = frozenset(heading).union(*held)
+        near_similarities = np.asarray(index.sentence_vectors[first:last] @ vector)
+        worst = max((w for t, w in question.weights.items() if t not in whole), default=0.0)
+        marked = [term for term in question.marked if term in question.weights]
+        lost = sum(term not in whole for term in marked) / len(marked) if marked else 0.0
+        for place, (start, end) in enumerate(ranges):
+            text = texts[place]
+            if (chunk["document"], text) in seen:
+                continue
+            seen.add((chunk["document"], text))
+            near = heading.union(*held[max(0, place - 1) : place + 2])
+            expected = _answers(text, question)
+            measures = (
+                float(near_similarities[place]),
+                hit.vector,
+                hit.score,
+                _coverage(question, held[place], total),
+                _coverage(question, near, total),
+                _coverage(question, whole, total),
+                worst,
+                unseen,
+                lost,
+                float(expected),
+                float(question.expects is not None and not expected),
+                float(np.log1p(len(text.split()))),
+                float(text.rstrip().endswith("?")),
+                _coverage(question, heading, total),
+                hit.vector - tenth,
+                min(len(question.weights), 12) / 12,
+            )
+            found.append(Evidence(hit, start, end, text, held[place], measures))
+    return found
+
+
+def _coverage(question: Question, held: frozenset[str] | set[str], total: float) -> float:
+    return sum(weight for term, weight in question.weights.items() if term in held) / total
+
+
+def _answers(text: str, question: Question) -> bool:
+    """Whether the kind of thing asked for stands in the text, not out of the question itself."""
+    if question.expects is None:
+        return False
+    asked = question.text.lower()
+    return any(match.group().lower() not in asked for match in question.expects.finditer(text))
