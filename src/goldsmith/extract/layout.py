@@ -1,0 +1,165 @@
+"""From the characters of a page to lines in reading order, for any number of columns.
+
+Characters become *segments* (one stretch without a wide gap); a recursive cut at gutters sorts the
+segments into columns, in the manner of XY-cut (Nagy and Seth 1984) but with a gutter that elements
+across both columns may interrupt; within a column, segments on one baseline become one line, so
+that lines of different columns never meet. A gap wider than 1.5 times the type size inside a line
+is written as a tab. Running heads go first and footers last; text in another direction follows the
+text in the main direction, read in its own frame.
+
+The same cut orders the boxes that OCR found.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from goldsmith.extract.segments import Floats, Indices, Segments
+
+_DEEPEST = 8
+_STEP = 2.0  # points between the places where a gutter is looked for
+
+
+def reading_order(segments: Segments) -> list[Indices]:
+    """Split the segments into groups in reading order; each group is read row by row."""
+    everything = np.arange(len(segments.base))
+    if len(everything) < 2:
+        return [everything] if len(everything) else []
+    head, rest, foot = _margins(segments, everything)
+    groups = [head] if len(head) else []
+    groups += _cut(segments, rest, 0)
+    return [*groups, foot] if len(foot) else groups
+
+
+def _margins(s: Segments, ids: Indices) -> tuple[Indices, Indices, Indices]:
+    """Peel a running head and a footer: a first or last row set apart by more than a line.
+
+    Peeling only fixes their place in the order; whether they are furniture others decide.
+    """
+    by_top = ids[np.argsort(s.y0[ids], kind="stable")]
+    head = _peel(s.y0[by_top], s.y1[by_top], s.size[by_top])
+    rest = by_top[head:]
+    by_bottom = rest[np.argsort(-s.y1[rest], kind="stable")]
+    foot = _peel(-s.y1[by_bottom], -s.y0[by_bottom], s.size[by_bottom])
+    return by_top[:head], np.sort(by_bottom[foot:]), by_bottom[:foot]
+
+
+def _peel(near: Floats, far: Floats, size: Floats) -> int:
+    """How many of the segments, sorted from the edge, form one row with a gap behind it."""
+    if len(near) < 8:
+        return 0
+    limit = near[0] + 1.0 * size[0]
+    reach = near[0]
+    for count in range(len(near)):
+        if near[count] > limit:
+            apart = near[count] - reach > 0.7 * float(np.median(size))
+            return count if apart and count <= 6 else 0
+        reach = max(reach, far[count])
+    return 0
+
+
+def _cut(s: Segments, ids: Indices, depth: int) -> list[Indices]:
+    if len(ids) < 6 or depth >= _DEEPEST:
+        return [ids] if len(ids) else []
+    gutter = _gutter(s, ids)
+    if gutter is None:
+        return [ids]
+    left, right = gutter
+    side = np.where(s.x1[ids] <= left, -1, np.where(s.x0[ids] >= right, 1, 0))
+    groups: list[tuple[bool, Indices]] = []  # (columns?, members), from top to bottom
+    for columns, members in _bands(s, ids, side, gutter):
+        if groups and not columns and not groups[-1][0]:
+            groups[-1] = (False, np.concatenate([groups[-1][1], members]))
+        else:
+            groups.append((columns, members))
+    if not any(columns for columns, _ in groups):
+        return [ids]
+    result: list[Indices] = []
+    middle = (left + right) / 2
+    for columns, members in groups:
+        if columns:
+            where = s.x0[members] < middle
+            result += _cut(s, members[where], depth + 1) + _cut(s, members[~where], depth + 1)
+        else:
+            result += _cut(s, members, depth + 1)
+    return result
+
+
+def _gutter(s: Segments, ids: Indices) -> tuple[float, float] | None:
+    """The vertical white strip with the most text on its poorer side, or None.
+
+    Segments that cross it count against it only by not counting for it: a title or a figure over
+    both columns may interrupt a gutter.
+    """
+    x0, x1 = s.x0[ids], s.x1[ids]
+    mass = s.weight[ids].astype(np.float32)
+    em = float(np.median(s.size[ids]))
+    low, high = float(x0.min()), float(x1.max())
+    if high - low < 14 * em:
+        return None
+    half = 0.3 * em
+    places = np.arange(low + 4 * em, high - 4 * em, _STEP, dtype=np.float32)
+    by_end, by_start = np.argsort(x1), np.argsort(x0)
+    ends = np.concatenate([[0], np.cumsum(mass[by_end])])
+    starts = np.concatenate([[0], np.cumsum(mass[by_start])])
+    left = ends[np.searchsorted(x1[by_end], places - half, side="right")]
+    right = mass.sum() - starts[np.searchsorted(x0[by_start], places + half, side="left")]
+    poorer = np.minimum(left, right)
+    best = float(poorer.max(initial=0.0))
+    if best < 40 or best < 0.03 * mass.sum():
+        return None
+    widest = np.flatnonzero(poorer >= 0.97 * best)
+    runs = np.split(widest, np.flatnonzero(np.diff(widest) > 1) + 1)
+    run = max(runs, key=len)
+    return float(places[run[0]] - half), float(places[run[-1]] + half)
+
+
+def _bands(
+    s: Segments, ids: Indices, side: Any, gutter: tuple[float, float]
+) -> list[tuple[bool, Indices]]:
+    """Cut the region at the rows that cross the gutter; say of each band whether it has columns."""
+    order = np.argsort(s.y0[ids], kind="stable")
+    ids, side = ids[order], side[order]
+    crossing = ids[side == 0]
+    inside = np.zeros(len(ids), bool)
+    band = np.zeros(len(ids), np.intp)
+    middle = (s.y0[ids] + s.y1[ids]) / 2
+    for one in crossing:
+        inside |= (middle > s.y0[one]) & (middle < s.y1[one])
+        band += middle >= s.y1[one]
+    band = band * 2 + inside  # rows beside a crossing segment stay with it
+    bands: list[tuple[bool, Indices]] = []
+    for number in np.unique(band):
+        members, sides = ids[band == number], side[band == number]
+        columns = number % 2 == 0 and _has_columns(s, members, sides, gutter)
+        bands.append((columns, members))
+    return bands
+
+
+def _has_columns(s: Segments, ids: Indices, side: Any, gutter: tuple[float, float]) -> bool:
+    """Whether both sides hold running text rather than the cells of a table."""
+    left, right = ids[side < 0], ids[side > 0]
+    if len(left) == 0 or len(right) == 0:
+        return False
+    shapes = [_shape(s, part) for part in (left, right)]
+    (rows_left, text_left, fill_left), (rows_right, text_right, fill_right) = shapes
+    if min(rows_left, rows_right) == 1:
+        return bool(max(rows_left, rows_right) > 3 and min(text_left, text_right) >= 12)
+    if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
+        return False
+    aligned = np.abs(s.base[left][:, None] - s.base[right][None, :]).min(axis=1) < 1.0
+    prose = min(text_left, text_right) >= 22 and min(fill_left, fill_right) >= 0.6
+    return bool(prose or aligned.mean() < 0.5)
+
+
+def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
+    """Rows of one side, the median number of characters in a row, and how full a row is."""
+    order = ids[np.argsort(s.base[ids], kind="stable")]
+    new = np.concatenate([[True], np.diff(s.base[order]) > 0.5 * s.size[order][1:]])
+    row = np.cumsum(new) - 1
+    text = np.bincount(row, s.weight[order])
+    wide = np.bincount(row, (s.x1 - s.x0)[order])
+    span = float(s.x1[ids].max() - s.x0[ids].min())
+    return int(row[-1]) + 1, float(np.median(text)), float(np.median(wide)) / max(span, 1.0)

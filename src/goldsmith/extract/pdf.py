@@ -1,0 +1,164 @@
+"""PDF: pages and lines from the text layer, or by OCR where the layer is of no use.
+
+Each page is judged alone: its text layer is read and its damage measured; a page with no text but
+ink, with a damaged layer, or that is a scan with a stamp on it, is rendered and read by OCR
+(``ocr = "auto"``). The text layer of such a page stays, marked ``replaced``. A page that pdfium
+cannot load becomes an empty page and a word in the document's detail; the other pages stand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from goldsmith.extract.characters import Font, Frame, read_characters
+from goldsmith.extract.damage import damage
+from goldsmith.extract.layout import reading_order
+from goldsmith.extract.reading import CannotRead, Line, Page, Reading
+from goldsmith.extract.render import has_ink, picture
+from goldsmith.extract.rows import Place, make_lines
+from goldsmith.extract.segments import make_segments
+from goldsmith.project import ExtractSettings
+
+USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
+_STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
+_SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
+_LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means anything
+
+
+def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
+    """Read a PDF. Raises CannotRead: "encrypted", "unreadable", "no pages", "too many pages"."""
+    document = _open(content)
+    try:
+        count = pdfium.FPDF_GetPageCount(document.raw)
+        if count < 1:
+            raise CannotRead("no pages", "the PDF opens, but has no pages")
+        if count > settings.maximum_pages:
+            detail = f"{count} pages; extract.maximum_pages is {settings.maximum_pages}"
+            raise CannotRead("too many pages", detail)
+        return _read_pages(document, count, settings)
+    finally:
+        document.close()
+
+
+def _open(content: bytes) -> Any:
+    try:
+        return pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
+            detail = "the PDF needs a password; save a copy without one"
+            raise CannotRead("encrypted", detail) from error
+        raise CannotRead("unreadable", "no PDF structure that can be followed") from error
+
+
+def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
+    pages: list[Page] = []
+    lines: list[Line] = []
+    lost: list[int] = []
+    fonts: dict[int, Font] = {}
+    for number in range(1, count + 1):
+        handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
+        if not handle:
+            lost.append(number)
+            pages.append(Page(number, None, None, 0, "empty", 0.0))
+            continue
+        try:
+            page, found = _read_page(handle, number, settings, fonts)
+        finally:
+            pdfium.FPDF_ClosePage(handle)
+        pages.append(page)
+        lines += found
+    if len(lost) == count:
+        raise CannotRead("unreadable", f"none of the {count} pages can be read")
+    detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
+    return Reading(tuple(pages), tuple(lines), _title(document), detail)
+
+
+def _read_page(
+    handle: Any, number: int, settings: ExtractSettings, fonts: dict[int, Font]
+) -> tuple[Page, list[Line]]:
+    frame = _frame(handle)
+    layer, share = _text_layer(handle, number, frame, fonts)
+    visible = sum(len(line.text) for line in layer)
+    route = "text layer" if layer else "empty"
+    useless = share > USABLE_DAMAGE or visible < _STAMP and _is_scan(handle, frame, visible)
+    if useless and settings.ocr == "auto":
+        from goldsmith.extract.ocr import read_picture
+
+        image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
+        read = read_picture(image, scale, number) if has_ink(image) else []
+        if read:
+            route = "ocr"
+            layer = [_replaced(line) for line in layer] + _after(read, layer)
+    page = Page(number, round(frame.width, 2), round(frame.height, 2), frame.rotation, route, share)
+    return page, layer
+
+
+def _text_layer(
+    handle: Any, number: int, frame: Frame, fonts: dict[int, Font]
+) -> tuple[list[Line], float]:
+    text_page = pdfium.FPDFText_LoadPage(handle)
+    if not text_page:
+        return [], 0.0
+    try:
+        characters = read_characters(text_page, frame, fonts)
+    finally:
+        pdfium.FPDFText_ClosePage(text_page)
+    counts = np.bincount(characters.turn, minlength=5)
+    lines: list[Line] = []
+    for turn in sorted(np.flatnonzero(counts).tolist(), key=lambda t: (t == 4, -counts[t], t)):
+        segments, order, box = make_segments(characters, turn, frame.width, frame.height)
+        place = Place(number, turn, frame.width, frame.height, order, box)
+        block = lines[-1].block + 1 if lines else 0
+        lines += make_lines(characters, segments, place, reading_order(segments), block)
+    share = damage((line.font or "", line.text) for line in lines)
+    return lines, round(share, 4)
+
+
+def _frame(handle: Any) -> Frame:
+    box = pdfium.FS_RECTF()
+    rotation = pdfium.FPDFPage_GetRotation(handle) % 4 * 90
+    if not pdfium.FPDF_GetPageBoundingBox(handle, box) or box.right <= box.left:
+        return Frame(0.0, 0.0, 612.0, 792.0, rotation)
+    right, top = min(box.right, box.left + _LARGEST_SIDE), min(box.top, box.bottom + _LARGEST_SIDE)
+    return Frame(box.left, box.bottom, right, top, rotation)
+
+
+def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
+    """Whether images cover most of the page; a page without any text is taken for one."""
+    if visible == 0:
+        return True
+    covered = 0.0
+    for index in range(min(pdfium.FPDFPage_CountObjects(handle), 2000)):
+        one = pdfium.FPDFPage_GetObject(handle, index)
+        if pdfium.FPDFPageObj_GetType(one) == pdfium.FPDF_PAGEOBJ_IMAGE:
+            edges = [ctypes.c_float() for _ in range(4)]
+            if pdfium.FPDFPageObj_GetBounds(one, *edges):
+                left, bottom, right, top = (edge.value for edge in edges)
+                covered += max(right - left, 0.0) * max(top - bottom, 0.0)
+    return covered >= _SCAN_COVER * frame.width * frame.height
+
+
+def _replaced(line: Line) -> Line:
+    return replace(line, replaced=True)
+
+
+def _after(read: list[Line], layer: list[Line]) -> list[Line]:
+    """The lines that OCR read, their blocks numbered on from those of the text layer."""
+    first = layer[-1].block + 1 if layer else 0
+    return [replace(line, block=line.block + first) for line in read]
+
+
+def _title(document: Any) -> str | None:
+    length = pdfium.FPDF_GetMetaText(document.raw, b"Title", None, 0)
+    if not 2 < length <= 8192:
+        return None
+    buffer = ctypes.create_string_buffer(length)
+    pdfium.FPDF_GetMetaText(document.raw, b"Title", buffer, length)
+    title = buffer.raw[: length - 2].decode("utf-16-le", "replace").replace("\x00", "").strip()
+    return title or None
