@@ -203,7 +203,7 @@ def test_abort_frees_the_slot_in_every_phase(decoder, vocabulary):
             waiting.abort()
             _, last = [piece async for piece in waiting][-1]
             assert last.finish == "abort"
-            await pieces.aclose()
+            running.abort()
             after = [piece async for piece in engine.submit(Request((5,), 3, stop_ids=NO_END))]
             assert after[-1][1].finish == "length"
             assert engine._scheduler.free_slots == 1

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
+from types import TracebackType
 
 from goldsmith.engine.request import Completion, Piece, Request
 from goldsmith.engine.sequence import Sequence
@@ -14,7 +15,10 @@ Start = Callable[[Request, Callable[[Piece], None]], Sequence]
 
 
 class AnswerStream:
-    """The pieces of some answers, for one reader in an event loop; `abort` is for any thread."""
+    """The pieces of some answers, for one reader in an event loop; `abort` is for any thread.
+
+    In a ``with``, what is unfinished at its end is aborted.
+    """
 
     def __init__(
         self, start: Start, abort: Callable[[Sequence], None], requests: Iterable[Request]
@@ -34,17 +38,24 @@ class AnswerStream:
         for sequence in self._sequences:
             self._abort(sequence)
 
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
     async def __aiter__(self) -> AsyncIterator[tuple[int, Piece]]:
-        """Yield (request's index, piece) until all have ended; leaving early aborts the rest."""
+        """Yield (request's index, piece) until all answers have ended."""
         unfinished = len(self._sequences)
-        try:
-            while unfinished:
-                index, piece = await self._pieces.get()
-                unfinished -= piece.finish is not None
-                yield index, piece
-        finally:
-            if unfinished:
-                self.abort()
+        while unfinished:
+            index, piece = await self._pieces.get()
+            unfinished -= piece.finish is not None
+            yield index, piece
 
     def _emit(self, index: int, piece: Piece) -> None:
         # A closed loop has no reader any more.
