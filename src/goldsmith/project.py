@@ -6,10 +6,12 @@ keys and bad values are refused by name. The resolved settings are kept with eac
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -80,12 +82,16 @@ class TrainSettings(Section):
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup: Annotated[int, Field(ge=0)] = 20
-    evaluate_every: Count = 50
+    evaluate_every: Count = Field(50, description="Steps between validations.")
+    checkpoint_every: Count = Field(50, description="Steps lost by a kill, at the most.")
     tune_steps: Count = 120
     tune_learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     lora_rank: Count = 8
     lora_alpha: Annotated[float, Field(gt=0)] = 16.0
     threads: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Of forward and backward; auto: bfloat16 where the processor has it."
+    )
 
 
 class IndexSettings(Section):
@@ -147,21 +153,61 @@ def load_settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text("utf-8")))
+        values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}; mend it and run again") from error
+    return _validated(values, str(path))
+
+
+def with_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """Return the settings with ``section.key=value`` applied; values are TOML, or plain words."""
+    values = settings.model_dump(mode="json")
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {override}: give it as section.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, name = key.split(".")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"--set {override}: '{section}' is not a section; mend the key")
+        place[name] = value
+    return _validated(values, "--set") if overrides else settings
+
+
+def _validated(values: dict[str, Any], where: str) -> Settings:
+    try:
+        return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{path}: unknown key '{key}'; remove it or mend its name") from error
+            known = ", ".join(sorted(_keys_beside(first["loc"])))
+            raise ConfigError(
+                f"{where}: unknown key '{key}'; remove it or use one of: {known}"
+            ) from error
         raise ConfigError(
-            f"{path}: bad value for '{key}': {first['msg']} (got {first['input']!r}); change it"
+            f"{where}: bad value for '{key}': {first['msg']} (got {first['input']!r}); change it"
         ) from error
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> Iterable[str]:
+    fields = Settings.model_fields
+    for part in location[:-1]:
+        section = fields[str(part)].annotation
+        assert isinstance(section, type)
+        assert issubclass(section, Section)
+        fields = section.model_fields
+    return fields
 
 
 @dataclass(frozen=True)
@@ -220,3 +266,26 @@ class Workspace:
     def project_file(self) -> Path:
         """The source folder and the resolved settings this workspace was made with (JSON)."""
         return self.root / "project.json"
+
+
+def as_toml(settings: Settings) -> str:
+    """Return the settings as a goldsmith.toml with every key; comments say what is not plain."""
+    top, sections = [], []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Section):
+            sections.append(f"\n[{name}]")
+            for key, inner in type(value).model_fields.items():
+                sections.append(_toml_line(key, getattr(value, key), inner.description))
+        else:
+            top.append(_toml_line(name, value, field.description))
+    return "\n".join([*top, *sections]) + "\n"
+
+
+def _toml_line(key: str, value: object, description: str | None) -> str:
+    comment = f"  # {description}" if description else ""
+    if value is None:
+        return f'# {key} = ""{comment}'
+    if isinstance(value, tuple):
+        return f"{key} = {json.dumps(list(value))}{comment}"
+    return f"{key} = {json.dumps(value)}{comment}"

@@ -1,1 +1,69 @@
-"""The cli room."""
+"""The command line: one module a verb, each a few lines that call the rooms.
+
+`main` is the entry point. It prints an error as one line on standard error and exits with 2 for a
+user's mistake, 1 for ours, 130 for Ctrl-C; a traceback needs ``--debug``. Nothing heavy
+is imported before a verb needs it, so that ``goldsmith --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run_command_line(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    import click
+
+    from goldsmith.cli.application import application
+    from goldsmith.errors import GoldsmithError
+
+    debug = "--debug" in arguments
+    try:
+        code = application([a for a in arguments if a != "--debug"], standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Abort:
+        return _say("stopped; run the same command again to go on where it was", 130)
+    except KeyboardInterrupt:
+        return _say("stopped; run the same command again to go on where it was", 130)
+    except click.ClickException as error:
+        if debug:
+            raise
+        usage = " ".join(error.format_message().split())
+        return _say(f"{usage} See `goldsmith --help` for the commands and their options.", 2)
+    except GoldsmithError as error:
+        if debug:
+            raise
+        return _say(str(error), error.exit_code)
+    except BrokenPipeError:
+        return 1  # the reader of our output went away
+    except Exception as error:
+        if debug:
+            raise
+        if _is_full_disk(error):
+            return _say(f"the disk is full ({error}); free some space and run it again", 2)
+        return _say(
+            f"internal error: {type(error).__name__}: {error}; "
+            "run it again with --debug and report what it prints",
+            1,
+        )
+
+
+def _say(message: str, code: int) -> int:
+    print("goldsmith: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error):  # from inside the table library
+            return True
+        error = error.__cause__ or error.__context__
+    return False

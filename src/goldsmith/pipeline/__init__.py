@@ -1,1 +1,30 @@
-"""The pipeline room."""
+"""The pipeline: what a stage is, how stages run and resume, and folders that are whole or absent.
+
+A `Stage` is pure: tables in, tables out. The `Runner` gives it documents on a `Pool` of processes
+with a time and a memory limit each, keeps finished documents in the staging folder, and replaces
+the lake's tables when all are done. `building` makes an artifact (a model, an index) in a temporary
+folder and renames it into place. `Progress` is how long work tells a person where it is.
+"""
+
+from goldsmith.pipeline.artifact import building, fingerprint, is_current, read_manifest
+from goldsmith.pipeline.pool import Failure, Pool
+from goldsmith.pipeline.progress import Progress, Silent
+from goldsmith.pipeline.run import Runner, Source, is_done, record_run
+from goldsmith.pipeline.stage import Stage, Tables
+
+__all__ = [
+    "Failure",
+    "Pool",
+    "Progress",
+    "Runner",
+    "Silent",
+    "Source",
+    "Stage",
+    "Tables",
+    "building",
+    "fingerprint",
+    "is_current",
+    "is_done",
+    "read_manifest",
+    "record_run",
+]

@@ -1,0 +1,52 @@
+"""All verbs, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from goldsmith.cli import (
+    ask,
+    dataset,
+    evaluate,
+    forget,
+    index,
+    ingest,
+    init,
+    refine,
+    report,
+    run,
+    serve,
+    status,
+    tokenizer,
+    train,
+    why,
+)
+
+application = typer.Typer(
+    name="goldsmith",
+    help="From a folder of documents to a gold dataset, a model, and a cited, measured server.",
+    epilog="Add --debug to any command to see the traceback of an error.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for verb, function in (
+    ("init", init.init),
+    ("run", run.run),
+    ("ingest", ingest.ingest),
+    ("refine", refine.refine),
+    ("dataset", dataset.dataset),
+    ("tokenizer", tokenizer.tokenizer),
+    ("train", train.train),
+    ("index", index.index),
+    ("ask", ask.ask),
+    ("serve", serve.serve),
+    ("eval", evaluate.evaluate),
+    ("report", report.report),
+    ("status", status.status),
+    ("why", why.why),
+    ("forget", forget.forget),
+):
+    application.command(verb)(function)

@@ -1,0 +1,100 @@
+"""Take a document, and everything made from it, out of a workspace.
+
+What was derived is derived again without it, since a forgotten document may have been the kept twin
+of another. Old versions of the tables are deleted with it. Models cannot unlearn: they are named.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from goldsmith.cli import learn, measure, steps
+from goldsmith.cli.project import Project, save
+from goldsmith.errors import UserError
+
+
+def forget(project: Project, given: str) -> dict[str, Any]:
+    """Forget one document, by id or uri; return what was removed and which models saw it.
+
+    The document's id is written to the project file first: killed at any moment, the next `run` (or
+    the same command again) finishes the work.
+    """
+    from goldsmith.lake import models_that_saw, trace
+
+    found = trace(project.lake, given)
+    if found.kind != "document":
+        raise UserError(
+            f"{given}: is a {found.kind}, not a document; `goldsmith status` lists them"
+        )
+    before = _rows(project, found.id)
+    models = [
+        {key: row[key] for key in ("id", "kind", "path")}
+        for row in models_that_saw(project.lake, found.id)
+    ]
+    project = steps.forget(project, found.id)
+    save(project)
+    made_again = again(project)
+    return {
+        "id": found.id,
+        "removed": {name: count for name, count in before.items() if count},
+        "made_again": made_again,
+        "models": models,
+    }
+
+
+def again(project: Project) -> list[str]:
+    """Make every data table and artifact that exists again, without the forgotten documents."""
+    lake, space, done = project.lake, project.workspace, []
+    try:
+        files = steps.find_files(project)
+    except UserError:  # it was the last one
+        _empty(project)
+        return ["an empty lake"]
+    steps.ingest(project, files)
+    done.append("documents")
+    if lake.exists("chunks"):
+        steps.refine(project)
+        done.append("gold")
+    if space.shards.exists():
+        learn.tokenizer(project)
+        learn.dataset(project)
+        done += ["tokenizer", "datasets"]
+    if space.index.exists():
+        measure.index(project)
+        done.append("index")
+    if space.report.exists():
+        space.report.unlink()
+    shutil.rmtree(space.scores, ignore_errors=True)
+    lake.vacuum()
+    return done
+
+
+def _rows(project: Project, document: str) -> dict[str, int]:
+    """How many rows of each table are about this document."""
+    import pyarrow.compute as pc
+
+    from goldsmith.lake.schemas import SCHEMAS
+
+    counts = {}
+    for name, schema in SCHEMAS.items():
+        if "document" in schema.names or name == "documents":
+            column = "id" if name == "documents" else "document"
+            table = project.lake.read(name)
+            counts[name] = pc.sum(pc.equal(table[column], document)).as_py() or 0
+    return counts
+
+
+def _empty(project: Project) -> None:
+    """Nothing is left to make anything from: remove all tables and artifacts but the models."""
+    space = project.workspace
+    folders = (
+        space.lake,
+        space.staging,
+        space.tokenizer,
+        space.shards,
+        space.datasets,
+        space.index,
+    )
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,25 @@
+"""`goldsmith refine`: tag, clean, screen, cut, de-duplicate and chunk; check the ledger."""
+
+from __future__ import annotations
+
+from goldsmith.cli.options import DEFAULT_WORKSPACE, JsonOption, SetOption, WorkspaceOption
+
+
+def refine(
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn lines into gold chunks; every removed character gets a reason."""
+    from goldsmith.cli import project as projects
+    from goldsmith.cli import steps
+    from goldsmith.cli.console import show
+    from goldsmith.cli.summaries import ledger_line, ledger_values
+
+    project = projects.reopen(workspace, overrides or ())
+    with projects.locked(project):
+        projects.save(project)
+        ledger = steps.refine(project)
+    chunks = project.lake.read("chunks", ["document", "order", "tokens"])
+    count = f"{chunks.num_rows} chunks; next: goldsmith tokenizer --workspace {workspace}"
+    show(ledger_values(ledger), as_json, [ledger_line(ledger), count])

@@ -1,0 +1,16 @@
+"""`goldsmith report`: draw everything that is known into one HTML file."""
+
+from __future__ import annotations
+
+from goldsmith.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+
+
+def report(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+    """Draw what went in, what was removed, the curves, scores and answers into one HTML file."""
+    from goldsmith.cli import measure
+    from goldsmith.cli import project as projects
+
+    project = projects.reopen(workspace)
+    with projects.locked(project):
+        measure.report(project)
+    print(project.workspace.report)

@@ -1,0 +1,119 @@
+"""Documents to gold: the steps that run as stages over the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from goldsmith.cli.project import Project
+from goldsmith.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from goldsmith.lake import Ledger
+    from goldsmith.pipeline import Runner, Stage
+
+
+@contextmanager
+def runner(project: Project) -> Iterator[Runner]:
+    """A runner with the project's workers and limits."""
+    from goldsmith.pipeline import Pool, Runner
+
+    limits = project.settings.extract
+    with Pool(project.workers, limits.seconds_per_document, limits.megabytes_per_worker) as pool:
+        yield Runner(
+            project.lake, project.workspace.staging, pool, project.progress, project.settings.seed
+        )
+
+
+def find_files(project: Project) -> pa.Table:
+    """List the folder's files (see `goldsmith.extract.list_files`) but the forgotten ones.
+
+    Raises UserError when there is nothing to read.
+    """
+    import pyarrow.compute as pc
+
+    from goldsmith.extract import list_files
+
+    settings = project.settings.ingest
+    if project.workspace.root.is_relative_to(project.folder):
+        inside = project.workspace.root.relative_to(project.folder).as_posix()
+        settings = settings.model_copy(update={"exclude": (*settings.exclude, f"{inside}/**")})
+    files = list_files(project.folder, settings)
+    if project.forgotten:
+        gone = pc.is_in(files["id"], value_set=_strings(sorted(project.forgotten)))
+        files = files.filter(pc.invert(gone))
+    if not (pc.sum(pc.equal(files["status"], "ok")).as_py() or 0):
+        wanted = ", ".join(settings.include)
+        found = f"{files.num_rows} files, none of them readable" if files.num_rows else "no files"
+        raise UserError(
+            f"{project.folder}: {found} (looked for {wanted}); put PDF, HTML, DOCX, Markdown or "
+            "text files there and run it again"
+        )
+    return files
+
+
+def ingest(project: Project, files: pa.Table) -> bool:
+    """Files to documents, pages and lines."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from goldsmith.extract import ExtractStage
+    from goldsmith.lake.schemas import SCHEMAS
+    from goldsmith.pipeline import Source
+
+    readable = pc.equal(files["status"], "ok")
+    to_read = files.filter(readable).select(["id", "uri", "media_type", "size"]).sort_by("id")
+    rows = zip(to_read["id"].to_pylist(), to_read["uri"].to_pylist(), strict=True)
+    source = Source(to_read, {name: project.folder / uri for name, uri in rows})
+    schema = SCHEMAS["documents"]
+    others = [
+        dict.fromkeys(schema.names) | {"pages": 0, "characters": 0} | row
+        for row in files.filter(pc.invert(readable)).to_pylist()
+    ]
+    known = {"documents": pa.Table.from_pylist(others, schema=schema)}
+    with runner(project) as run:
+        return run.run(ExtractStage(project.settings.extract), {"files": source}, known)
+
+
+def refine_stages(project: Project) -> list[Stage]:
+    """The stages from lines to chunks, in order."""
+    from goldsmith.refine import Chunk, Clean, Cut, Deduplicate, Screen, Tag
+
+    settings = project.settings.refine
+    kinds = (Tag, Clean, Screen, Cut, Deduplicate, Chunk)
+    return [kind(settings) for kind in kinds]
+
+
+def refine(project: Project) -> Ledger:
+    """Lines to gold chunks; return the ledger, which balances.
+
+    Raises LedgerError when it does not.
+    """
+    from goldsmith.lake import take_stock
+
+    with runner(project) as run:
+        for stage in refine_stages(project):
+            run.run(stage)
+    ledger = take_stock(project.lake)
+    ledger.require_balance()
+    if not ledger.total("kept"):
+        raise UserError(
+            f"{project.folder}: nothing is left for gold after refining; "
+            "`goldsmith status` says why each document fell away"
+        )
+    return ledger
+
+
+def forget(project: Project, document: str) -> Project:
+    """Note that a document must not come back; the next steps leave it out."""
+    return replace(project, forgotten=project.forgotten | {document})
+
+
+def _strings(values: list[str]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array(values, pa.string())

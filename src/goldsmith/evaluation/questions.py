@@ -1,0 +1,174 @@
+"""Questions with known places in the documents, and the chunks that hold those places.
+
+A question names a passage word for word; a chunk is relevant when it is of the same document and
+holds at least half of the passage's runs of five words (all its words, when it has fewer). That is
+strict about text and forgiving about line breaks, hyphens and what cleaning changed. A passage that
+chunking cut into pieces of less than half makes the chunk with the largest piece relevant.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from goldsmith.errors import UserError
+from goldsmith.retrieval import Index
+
+RUN = 5
+HALF = 0.5
+#: Below this share no chunk can be said to hold the passage.
+LEAST = 0.2
+WORD = re.compile(r"\w+")
+SENTENCE = re.compile(r"[A-Z][^.!?\n]{40,300}[.!?](?=\s|$)")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of a questions file. ``document`` is a uri or its last part; pages count from 1;
+    ``answer``, ``passage``, ``document`` and ``page`` are empty or 0 when it is not answerable."""
+
+    id: str
+    question: str
+    answer: str = ""
+    passage: str = ""
+    document: str = ""
+    page: int = 0
+    section: str = ""
+    answerable: bool = True
+    split: str = "evaluation"
+
+
+def read_questions(path: Path, split: str | None = None) -> list[Question]:
+    """Read a JSONL file of questions, of one split or of all.
+
+    Other keys are ignored. Raises UserError naming the file and line that is wrong.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: the questions cannot be read ({error}); check the path"
+        ) from error
+    found = [_question(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
+    return [each for each in found if split is None or each.split == split]
+
+
+def relevant_rows(index: Index, question: Question) -> list[int]:
+    """Return the rows of the chunks that hold the question's passage, fewest first."""
+    wanted = runs(question.passage)
+    if not wanted:
+        return []
+    shares = {
+        row: len(wanted & runs(chunk["text"], len(next(iter(wanted))))) / len(wanted)
+        for row, chunk in enumerate(index.chunks)
+        if same_document(index.documents[chunk["document"]]["uri"], question.document)
+    }
+    most = max(shares.values(), default=0.0)
+    bar = HALF if most >= HALF else max(most, LEAST)
+    return [row for row, share in sorted(shares.items()) if share >= bar]
+
+
+def same_document(uri: str, name: str) -> bool:
+    """Whether a document's uri is the name a question gives, or ends with it as a path."""
+    return uri == name or uri.endswith("/" + name)
+
+
+def runs(text: str, length: int | None = None) -> set[tuple[str, ...]]:
+    """Return the runs of ``length`` words in a text (default: RUN, or all it has when fewer)."""
+    words = WORD.findall(unicodedata.normalize("NFKC", text).lower())
+    if length is None:
+        length = min(RUN, len(words))
+    if not length:
+        return set()
+    return {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
+
+
+def known_item_questions(
+    chunks: pa.Table, documents: pa.Table, *, count: int = 100, seed: int = 0
+) -> list[Question]:
+    """Make retrieval-only questions for a corpus that has none.
+
+    Each is half of the words of a sentence, drawn at random, as a person half remembers what they
+    read (Azzopardi et al., "Building Simulated Queries for Known-Item Topics", 2007). They measure
+    finding again, not answering, and flatter word search: scores made from them say so.
+    """
+    generator = np.random.default_rng(seed)
+    uris = dict(zip(documents["id"].to_pylist(), documents["uri"].to_pylist(), strict=True))
+    rows = chunks.select(["id", "document", "order", "text", "spans"]).sort_by(
+        [("document", "ascending"), ("order", "ascending")]
+    )
+    made: list[Question] = []
+    for chosen in generator.permutation(rows.num_rows):
+        if len(made) >= count:
+            break
+        row = rows.slice(int(chosen), 1).to_pylist()[0]
+        sentences = SENTENCE.findall(row["text"])
+        if not sentences:
+            continue
+        sentence = str(generator.choice(sentences))
+        words = list(dict.fromkeys(word for word in WORD.findall(sentence) if len(word) > 3))
+        kept = sorted(generator.permutation(len(words))[: max(3, len(words) // 2)].tolist())
+        made.append(
+            Question(
+                id=row["id"],
+                question=" ".join(words[place] for place in kept),
+                passage=sentence,
+                document=uris[row["document"]],
+                page=_page(row, sentence),
+                split="known item",
+            )
+        )
+    return sorted(made, key=lambda each: each.id)
+
+
+def _page(row: dict[str, Any], sentence: str) -> int:
+    at = row["text"].index(sentence)
+    spans = row["spans"] or []
+    return next((int(s["page"]) for s in spans if s["at"] + s["length"] > at), 0)
+
+
+def _question(line: str, place: str) -> Question:
+    try:
+        row = json.loads(line)
+        answerable = bool(row.get("answerable", True))
+        question = Question(
+            id=str(row["id"]),
+            question=str(row["question"]),
+            answer=str(row.get("answer") or ""),
+            passage=str(row.get("passage") or ""),
+            document=str(row.get("document") or ""),
+            page=int(row.get("page") or 0),
+            section=str(row.get("section") or ""),
+            answerable=answerable,
+            split=str(row.get("split") or "evaluation"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{place}: not a question ({error!r}); each line is a JSON object with at least "
+            '"id" and "question"'
+        ) from error
+    if answerable and not (question.passage and question.document):
+        raise UserError(
+            f'{place}: an answerable question needs "passage" and "document"; add them, or say '
+            '"answerable": false'
+        )
+    return question
+
+
+def check_questions(questions: Sequence[Question]) -> None:
+    """Raise UserError when there is no question or two have the same id."""
+    if not questions:
+        raise UserError("there are no questions to evaluate with; check the file and its split")
+    seen: set[str] = set()
+    for each in questions:
+        if each.id in seen:
+            raise UserError(f"two questions have the id '{each.id}'; give each its own")
+        seen.add(each.id)

@@ -1,0 +1,177 @@
+"""Worker processes that may hang, swell or die without harming the run.
+
+Each worker is a fresh interpreter joined by a pipe. The parent gives it one task at a time, watches
+the clock and the worker's resident memory, kills it past either limit, and starts another. A worker
+whose parent dies is killed by the kernel. Results come back as they finish: order is the caller's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal
+
+import psutil
+
+Cause = Literal["time limit", "memory limit", "worker died", "error"]
+
+_WATCH_SECONDS = 0.05
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux' prctl
+_HEADROOM = 6 * 2**30  # address space above the resident limit: libraries reserve a lot
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that gave no result, and why."""
+
+    cause: Cause
+    detail: str
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    task: Any = None
+    deadline: float = 0.0
+
+
+class Pool:
+    """Up to ``workers`` processes, each under ``megabytes`` of memory and ``seconds`` a task."""
+
+    def __init__(self, workers: int, seconds: float, megabytes: int) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._count = workers
+        self._seconds = seconds
+        self._bytes = megabytes * 2**20
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            _kill(worker)
+        self._workers.clear()
+
+    def map(
+        self, function: Callable[[Any], Any], tasks: Iterable[tuple[Any, Any]]
+    ) -> Iterator[tuple[Any, Any | Failure]]:
+        """Yield (key, result or Failure) for each (key, argument), as they finish.
+
+        ``function`` must be importable from a module. A task whose worker died for no known reason
+        is tried once more before it counts as a failure.
+        """
+        waiting = iter(tasks)
+        again: list[tuple[Any, Any, int]] = []
+        busy: dict[Connection, _Worker] = {}
+        idle = list(self._workers)
+        exhausted = False
+        while True:
+            while not exhausted or again:
+                if not idle and len(busy) >= self._count:
+                    break
+                if again:
+                    key, argument, tries = again.pop()
+                else:
+                    task = next(waiting, None)
+                    if task is None:
+                        exhausted = True
+                        break
+                    (key, argument), tries = task, 0
+                worker = idle.pop() if idle else self._start()
+                worker.task = (key, argument, tries)
+                worker.deadline = time.monotonic() + self._seconds
+                try:
+                    worker.pipe.send((function, argument))
+                except (BrokenPipeError, ConnectionResetError):
+                    self._discard(worker)
+                    again.append((key, argument, tries))
+                    continue
+                busy[worker.pipe] = worker
+            if not busy:
+                return
+            ready = set(wait(list(busy), timeout=_WATCH_SECONDS))
+            for pipe in [pipe for pipe in busy if pipe in ready]:
+                worker = busy.pop(pipe)
+                key, argument, tries = worker.task
+                try:
+                    result = worker.pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    self._discard(worker)
+                    if tries == 0:
+                        again.append((key, argument, 1))
+                    else:
+                        code = worker.process.exitcode
+                        yield key, Failure("worker died", f"the worker ended with exit code {code}")
+                    continue
+                idle.append(worker)
+                yield key, result
+            for pipe, worker in list(busy.items()):
+                cause = self._limit_passed(worker)
+                if cause is not None:
+                    del busy[pipe]
+                    self._discard(worker)
+                    yield worker.task[0], cause
+
+    def _limit_passed(self, worker: _Worker) -> Failure | None:
+        if time.monotonic() > worker.deadline:
+            return Failure("time limit", f"not done after {self._seconds:g} seconds")
+        try:
+            resident = psutil.Process(worker.process.pid).memory_info().rss
+        except psutil.Error:
+            return None  # it has just ended: the pipe will say so
+        if resident > self._bytes:
+            return Failure("memory limit", f"more than {self._bytes // 2**20} MB of memory")
+        return None
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_work, args=(theirs, self._bytes + _HEADROOM, os.getpid()), daemon=True
+        )
+        process.start()
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _discard(self, worker: _Worker) -> None:
+        _kill(worker)
+        self._workers.remove(worker)
+
+
+def _kill(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()
+
+
+def _work(pipe: Connection, address_space: int, parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides on Ctrl-C
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+    while True:
+        try:
+            function, argument = pipe.recv()
+        except EOFError:
+            return
+        try:
+            result = function(argument)
+        except MemoryError:
+            result = Failure("memory limit", "the worker could get no more memory")
+        except Exception as error:
+            detail = f"{type(error).__name__}: {error}"
+            result = Failure("error", f"{detail}\n{traceback.format_exc()}")
+        pipe.send(result)

@@ -1,0 +1,220 @@
+"""Which lines belong to one passage, and what stands between them.
+
+A paragraph runs on over lines, columns and pages; footnotes, furniture and captions between its
+parts do not end it. `group` puts lines into drafts; `joined` makes one text of a draft's lines, with
+a space, a line break or a cell mark between them, or with the hyphen of a divided word taken out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from goldsmith.refine.characters import SOFT_HYPHENS
+from goldsmith.refine.lines import Line, is_terminated, same_row
+from goldsmith.refine.segments import Edit, Segment, edited, separator, text_of
+from goldsmith.refine.structure import BULLET, ENUMERATED, NUMBERED
+
+KIND_OF_LABEL = {
+    "CONTENT": "paragraph",
+    "HEADING": "heading",
+    "LIST": "list",
+    "TABLE": "table",
+    "EQUATION": "equation",
+    "CODE": "code",
+    "CAPTION": "caption",
+    "REFERENCE": "reference",
+    "FOOTNOTE": "paragraph",
+}
+
+_HYPHEN = re.compile(rf"(?P<left>[^\W\d_]+)[-‐{SOFT_HYPHENS}]$")
+_WORD = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*")
+_STARTS_WORD = re.compile(r"[^\W\d_]+")
+_REFERENCE_ITEM = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s)")
+#: First parts that make compounds; kept unless the document writes the word as one.
+_COMPOUND = frozenset(
+    "self well non all cross high low long short full half quasi semi ex mid single double one two"
+    " three four five six seven eight nine ten first second third real large small multi fine deep"
+    " open closed end state so user data time rule text web machine hand left right top bottom"
+    " non-commissioned ground air year".split()
+)
+
+
+@dataclass
+class Draft:
+    """A passage in the making: its lines, each with its segments after repair."""
+
+    label: str
+    lines: list[Line] = field(default_factory=list)
+    parts: list[list[Segment]] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        return KIND_OF_LABEL[self.label]
+
+
+def vocabulary(lines: Iterable[Line]) -> Counter[str]:
+    """Count the document's words, hyphenated ones as one word, in lower case.
+
+    The last word of a line that ends in a hyphen and the first of the next are pieces, not words.
+    """
+    words: Counter[str] = Counter()
+    divided = False
+    for line in lines:
+        found = _WORD.findall(line.text)
+        first = 1 if divided else 0
+        divided = _HYPHEN.search(line.text.rstrip()) is not None
+        words.update(word.lower() for word in found[first : -1 if divided else None])
+    return words
+
+
+def group(lines: Sequence[Line], labels: Sequence[str], parts: Sequence[list[Segment]]) -> list[Draft]:
+    """Put the lines of one document, in reading order, into drafts."""
+    drafts: list[Draft] = []
+    open_paragraph: Draft | None = None  # one that a caption or a table may have interrupted
+    for line, label, part in zip(lines, labels, parts, strict=True):
+        last = drafts[-1] if drafts else None
+        target = None
+        if last is not None and last.label == label and _goes_on(last, line):
+            target = last
+        elif (
+            label == "CONTENT"
+            and open_paragraph is not None
+            and open_paragraph is not last
+            and _runs_over(open_paragraph, line)
+        ):
+            target = open_paragraph
+        if target is None:
+            target = Draft(label)
+            drafts.append(target)
+        target.lines.append(line)
+        target.parts.append(part)
+        if label == "CONTENT":
+            open_paragraph = target
+        elif label not in ("CAPTION", "TABLE", "FOOTNOTE"):
+            open_paragraph = None
+    return drafts
+
+
+def _goes_on(draft: Draft, line: Line) -> bool:
+    """Whether a line of the same label continues the draft."""
+    last = draft.lines[-1]
+    same_block = line.page == last.page and line.block == last.block
+    label = draft.label
+    if label in ("TABLE", "CODE", "EQUATION", "LIST", "REFERENCE"):
+        near = line.page - last.page <= 1
+        return near and (line.paged or same_block or label == "LIST") and line.hint == last.hint
+    if not line.paged or line.hint:
+        return same_block and line.hint == last.hint
+    if label == "HEADING":
+        if line.page != last.page or NUMBERED.match(line.text) or line.y0 < last.y0 - 1.0:
+            return same_row(last, line)
+        alike = line.size == last.size and line.bold == last.bold
+        return alike and line.y0 - last.y1 < 0.8 * max(line.height, 1.0)
+    if same_block:
+        return True
+    if label in ("CAPTION", "FOOTNOTE"):
+        return False
+    return _runs_over(draft, line)
+
+
+def _runs_over(draft: Draft, line: Line) -> bool:
+    """Whether a paragraph that was left unfinished goes on in a line of another block."""
+    last = draft.lines[-1]
+    if not line.paged or not last.paged or line.page - last.page > 1 or line.hint:
+        return False
+    text, after = last.text.rstrip(), line.text.lstrip()
+    if not text or not after or is_terminated(text) or BULLET.match(after):
+        return False
+    if last.size and line.size and not 0.93 < line.size / last.size < 1.07:
+        return False
+    if after[0].islower() or _HYPHEN.search(text):
+        return True
+    # A capital may start the rest as well, when the column was full to its last word.
+    moved = line.page != last.page or line.y0 < last.y0
+    edge = max(member.x1 for member in draft.lines)
+    full = len(draft.lines) > 1 and last.x1 > edge - 1.5 * (last.size or 10.0)
+    return moved and full and text[-1].isalpha() | (text[-1] in ",(") and not line.bold
+
+
+def joined(draft: Draft, words: Counter[str]) -> list[Segment]:
+    """Return the segments of the draft's whole text."""
+    result: list[Segment] = []
+    kind = draft.kind
+    before: Line | None = None
+    for line, part in zip(draft.lines, draft.parts, strict=True):
+        text = text_of(part)
+        if not text:
+            result.extend(part)
+            continue
+        if before is not None:
+            result.extend(_between(result, before, line, text, kind, words))
+            if result and result[-1].line is None and result[-1].text == "\0":
+                _divide(result, text, words)
+        result.extend(part)
+        before = line
+    return result
+
+
+def _between(
+    result: list[Segment], before: Line, line: Line, text: str, kind: str, words: Counter[str]
+) -> list[Segment]:
+    """What stands between two lines; a NUL marks a word that is divided there."""
+    if kind == "table":
+        return [separator(" | " if same_row(before, line) else "\n")]
+    if kind in ("code", "equation"):
+        return [separator(" " if kind == "equation" and same_row(before, line) else "\n")]
+    if kind == "list" and (BULLET.match(text) or ENUMERATED.match(text) or before.engine not in (
+        "pdfium", "rapidocr") and line.block != before.block):
+        return [separator("\n")]
+    if kind == "reference" and (_REFERENCE_ITEM.match(text) or line.block != before.block):
+        return [separator("\n")]
+    tail = before.text.rstrip()
+    if tail[-1:] and tail[-1] in "-‐–" + SOFT_HYPHENS and _STARTS_WORD.match(text):
+        if _HYPHEN.search(tail):
+            return [separator("\0")]
+        if tail[-1] in "-‐" and len(tail) > 1 and tail[-2].isdigit():
+            return []
+    return [separator(" ")]
+
+
+def _divide(result: list[Segment], text: str, words: Counter[str]) -> None:
+    """Take the mark out again and, where the hyphen is only there for the line break, the hyphen."""
+    result.pop()
+    tail = text_of(result[-6:]) if len(result) > 6 else text_of(result)
+    right = _STARTS_WORD.match(text)
+    assert right is not None
+    found = _HYPHEN.search(tail)
+    if found is None:
+        # A soft hyphen that repair has taken out already: the parts simply meet.
+        if not (tail and tail[-1].isalpha()):
+            result.append(separator(" "))
+        return
+    if not drops_hyphen(tail, found.group("left"), right.group(), words):
+        return
+    for index in range(len(result) - 1, -1, -1):
+        if result[index].text:
+            segment = result[index]
+            length = len(segment.text)
+            result[index : index + 1] = edited([segment], [Edit(length - 1, length, "", "hyphen")])
+            return
+
+
+def drops_hyphen(tail: str, left: str, right: str, words: Counter[str]) -> bool:
+    """Whether the hyphen between ``left`` and ``right`` is only there for the line break.
+
+    By what the document writes elsewhere; else by rule: "-" stays before a capital, after another
+    hyphen ("state-of-the-") and after the first parts of usual compounds.
+    """
+    one = words[(left + right).lower()]
+    two = words[f"{left}-{right}".lower()] + words[f"{left}‐{right}".lower()]
+    if one or two:
+        return one >= two
+    if not right[0].islower() or left.isupper():
+        return False
+    start = len(tail) - len(left) - 1
+    if start > 0 and tail[start - 1] in "-‐":
+        return False
+    return not (left.lower() in _COMPOUND and words[right.lower()] > 0)

@@ -1,0 +1,66 @@
+"""An adapter on a frozen base: loss on answers only, the best held-out step kept.
+
+What may be trained on is the batches' business: a target of -100 carries no loss, so questions and
+context are read but not learned. Two folders come out: the adapter alone, and the base with the
+adapter merged in, ready to serve.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from goldsmith.models import load_model
+from goldsmith.models.families import local_folder
+from goldsmith.pipeline.artifact import building, fingerprint
+from goldsmith.pipeline.progress import Progress
+from goldsmith.project import TrainSettings
+from goldsmith.training.adapters import attach, save_adapter, save_merged
+from goldsmith.training.batches import Batches
+from goldsmith.training.checkpoint import METRICS
+from goldsmith.training.loop import Outcome, Plan, fit
+
+
+def tune(
+    batches: Batches,
+    settings: TrainSettings,
+    *,
+    base: str | Path,
+    folder: Path,
+    merged: Path,
+    checkpoints: Path,
+    key: str,
+    seed: int,
+    progress: Progress,
+) -> Outcome:
+    """Tune ``base`` (a folder or hub name) into an adapter ``folder`` and a ``merged`` folder.
+
+    key: fingerprint of the data, the base and these settings: it goes into both manifests, and a
+    checkpoint made under another one is not resumed. Raises ModelError where the base cannot be
+    read or a loss is not finite.
+    """
+    rank, alpha = settings.lora_rank, settings.lora_alpha
+    source = local_folder(base)
+    model = load_model(source)
+    attach(model, rank, alpha, seed)
+    plan = Plan(
+        task="tune",
+        steps=settings.tune_steps,
+        peak_learning_rate=settings.tune_learning_rate,
+        warmup=settings.warmup,
+        weight_decay=0.0,
+        evaluate_every=settings.evaluate_every,
+        checkpoint_every=settings.checkpoint_every,
+        threads=settings.threads,
+        precision=settings.precision,
+    )
+    mark = fit(model, batches, plan, checkpoints, fingerprint(key, rank, alpha, seed), progress)
+    # A relative path keeps the workspace movable; a hub name stays what it is.
+    name = os.path.relpath(source, folder) if Path(base).is_dir() else str(base)
+    with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:
+        save_adapter(model, new, rank, alpha, name)
+        shutil.copyfile(checkpoints / METRICS, new / METRICS)
+    with building(merged, key, best_step=mark.best_step) as new:
+        save_merged(model, new, source)
+    return Outcome(folder, mark.step, mark.tokens, mark.best_step or mark.step, mark.best_loss)
