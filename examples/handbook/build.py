@@ -262,7 +262,7 @@ def _place(row: dict, document: Made, where: str) -> dict:
         raise SourceError(f"{where}: no section {row['section']!r}; there are {list(sections)}")
     out = {
         "id": row["id"],
-        "file": document.file,
+        "document": document.file,
         "question": row["question"],
         "answer": None,
         "passage": None,
