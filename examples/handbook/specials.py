@@ -59,7 +59,9 @@ def _image_pdf(pages: list[tuple[tuple[float, float], tuple[int, ...], bytes]]) 
             f"/Contents {first + 2} 0 R >>".encode(),
             f"<< /Type /XObject /Subtype /Image /Width {shape[1]} /Height {shape[0]} "
             f"/ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode "
-            f"/Length {len(jpeg)} >>\nstream\n".encode() + jpeg + b"\nendstream",
+            f"/Length {len(jpeg)} >>\nstream\n".encode()
+            + jpeg
+            + b"\nendstream",
             f"<< /Length {len(drawing)} >>\nstream\n".encode() + drawing + b"\nendstream",
         ]
     out = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
