@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pypdfium2
-import typst
-
 import specials
+import typst
 from markup import Source, SourceError, parse
 from truth import (
     Letter,
@@ -37,7 +36,7 @@ from typeset import compile_pdf, load_references, typeset
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "source"
-COPIED, COPY = "03", "training-notes-copy"  # chapter, name of its exact copy
+COPIED, COPY = "03", "tokenizers-copy"  # chapter, name of its exact copy
 REVISED, REVISION = "02", "second-edition-draft"  # chapter, name of its near copy
 GIBBERISH = "unreadable-export"
 FIELDS = {"id", "question", "answer", "passage", "section", "answerable"}
@@ -77,11 +76,11 @@ def main() -> int:
     write_rows("documents", [describe(document) for document in made])
     write_rows("lines", [row for document in made for row in lines(document)])
     write_rows("questions", questions)
-    halves = {half: sum(row["split"] == half for row in questions) for half in ("train", "evaluate")}
+    train = sum(row["split"] == "train" for row in questions)
     print(
         f"{len(made)} documents, {sum(document.pages for document in made)} pages, "
         f"{sum(len(document.pdf) for document in made) / 2**20:.2f} MiB, "
-        f"{len(questions)} questions ({halves['train']} to train, {halves['evaluate']} to evaluate)"
+        f"{len(questions)} questions ({train} to train, {len(questions) - train} to evaluate)"
     )
     return 0
 
@@ -262,7 +261,7 @@ def _place(row: dict, document: Made, where: str) -> dict:
         raise SourceError(f"{where}: no section {row['section']!r}; there are {list(sections)}")
     out = {
         "id": row["id"],
-        "file": document.file,
+        "document": document.file,
         "question": row["question"],
         "answer": None,
         "passage": None,

@@ -1,4 +1,4 @@
-"""The small Markdown of `source/*.md`: parse it, turn it into typst, and say what a reader will see.
+"""The small Markdown of `source/*.md`: what its blocks are, and the pieces of text inside them.
 
 Every piece of text gets an *ink*: a number that the layout can turn into a colour. Typeset once in
 black and once in colour, a document tells for each letter on the page which piece it came from
@@ -32,6 +32,10 @@ CHOICES = {
     "citation_style": ("numeric", "author-year"),
     "kind": ("chapter", "scan", "broken", "foreign"),
 }
+#: Inks 0 to 6, which layout.typ uses by number.
+FIXED_INKS = (
+    "black", "HEADER", "PAGE_NUMBER", "FIGURE", "FOOTNOTE", "REFERENCE", "REFERENCES"
+)  # fmt: skip
 INLINE = re.compile(
     r"(?P<code>`[^`]+`)|(?P<math>\$[^$]+\$)|\[\^(?P<note>[\w-]+)\]|(?P<cite>\s*\[@[^\]]+\])"
     r"|(?<!\w)@(?P<place>(?:fig|tab)-[\w-]+)|\*\*(?P<strong>[^*]+)\*\*|\*(?P<emph>[^*]+)\*"
@@ -97,7 +101,8 @@ def parse(path: Path, text: str, number: str = "") -> Source:
     lines = text.split("\n")
     settings, start = _front_matter(path, lines)
     inks: list[tuple[str, int]] = [("black", 0)] + [
-        (role, 0) for role in ("HEADER", "PAGE_NUMBER", "FIGURE", "FOOTNOTE", "REFERENCE", "REFERENCES")
+        (role, 0)
+        for role in ("HEADER", "PAGE_NUMBER", "FIGURE", "FOOTNOTE", "REFERENCE", "REFERENCES")
     ]
     source = Source(path, settings, [], {}, [], inks, {})
     reader = _Reader(source, number)

@@ -59,7 +59,9 @@ def _image_pdf(pages: list[tuple[tuple[float, float], tuple[int, ...], bytes]]) 
             f"/Contents {first + 2} 0 R >>".encode(),
             f"<< /Type /XObject /Subtype /Image /Width {shape[1]} /Height {shape[0]} "
             f"/ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode "
-            f"/Length {len(jpeg)} >>\nstream\n".encode() + jpeg + b"\nendstream",
+            f"/Length {len(jpeg)} >>\nstream\n".encode()
+            + jpeg
+            + b"\nendstream",
             f"<< /Length {len(drawing)} >>\nstream\n".encode() + drawing + b"\nendstream",
         ]
     out = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
@@ -122,7 +124,7 @@ def _swap_targets(cmap: bytes, swaps: dict[str, str]) -> bytes:
 
 
 def second_edition(text: str, edits: list[tuple[str, str]], title: str) -> tuple[str, float]:
-    """A near copy of a chapter: words replaced by the list of edits, one paragraph moved down.
+    """A near copy of a chapter: sentences replaced by the list of edits, one paragraph moved down.
 
     Returns the text and the share of words that changed. Formulas, code, tables and the front
     matter stay as they are, but for the title.
@@ -139,7 +141,7 @@ def second_edition(text: str, edits: list[tuple[str, str]], title: str) -> tuple
         if not paragraph.strip()[:1].isalpha() or paragraph.startswith("Table:"):
             continue
         for old, new in edits:
-            paragraph, count = re.subn(rf"\b{re.escape(old)}\b(?![^$]*\$[^$]*$)", new, paragraph)
+            paragraph, count = re.subn(rf"(?<!\w){re.escape(old)}(?!\w)", new, paragraph)
             changed += count * max(len(old.split()), len(new.split()))
         paragraphs[index] = paragraph
     prose = [i for i, text in enumerate(paragraphs) if text.strip()[:1].isalpha()]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import pypdfium2
 import pypdfium2.raw as pdfium
-
 from markup import Block, Source
 
 LABELS = {
@@ -30,7 +29,9 @@ LABELS = {
     "REFERENCE": "REFERENCE",
     "REFERENCES": "HEADING",
 }
+HEAD, FOLIO = 1, 2  # their inks; they may share a baseline
 INSIDE = ("inline math", "citation", "footnote mark")  # belong to the block around them
+FORMULAS = ("equation", "inline math")
 UNSEEN = ("citation", "footnote mark")  # not part of what a passage says
 
 
@@ -98,7 +99,7 @@ def _ink(page: pypdfium2.PdfTextPage, index: int, inks: int) -> int:
 def label_lines(letters: list[Letter], source: Source) -> list[tuple[int, str, str]]:
     """(page, text, label) of the lines whose letters all have one label; figures have none.
 
-    Single marks of a display equation are left out: readers cut equations into lines at will.
+    Single marks of a formula are left out: readers cut formulas into lines at will.
     """
     found = []
     for line in _lines(letters):
@@ -106,7 +107,8 @@ def label_lines(letters: list[Letter], source: Source) -> list[tuple[int, str, s
         labels = {_label(source, letter.ink) for letter in line if letter.ink >= 0}
         if len(labels) != 1 or not (label := labels.pop()):
             continue
-        if label != "EQUATION" or sum(not part.isspace() for part in text) > 3:  # else a fragment
+        formula = any(source.inks[letter.ink][0] in FORMULAS for letter in line)
+        if not formula or sum(not part.isspace() for part in text) > 3:  # else a fragment
             found.append((line[0].page, text, label))
     return found
 
@@ -128,10 +130,12 @@ def _lines(letters: list[Letter]) -> list[list[Letter]]:
             continue
         height = max(letter.y1 - letter.y0, 0.5)
         overlap = min(bottom, letter.y1) - max(top, letter.y0)
-        beside = overlap > 0.5 * min(height, bottom - top) or (
-            height < 4 and top - 3 < letter.y0 and letter.y1 < bottom + 4  # a comma, a dash
+        tall = bottom - top
+        beside = overlap > 0.3 * min(height, tall) or (
+            height < 0.6 * tall and top < letter.y0 and letter.y1 < bottom + 0.45 * tall  # a comma
         )
-        if lines and letter.page == page and beside and letter.x0 > start - 3:
+        apart = bool(lines) and {lines[-1][-1].ink, letter.ink} == {HEAD, FOLIO}
+        if lines and letter.page == page and beside and letter.x0 > start - 3 and not apart:
             lines[-1] += [*gap, letter]
             top, bottom = min(top, letter.y0), max(bottom, letter.y1)
         else:

@@ -1,8 +1,9 @@
 """A parsed source into typst text, and typst text into the bytes of a PDF.
 
 The layout itself is in source/layout.typ; here blocks become calls of its functions. Citations and
-the list of references are written by us, not by typst's bibliography, so that the truth knows their
-exact words. The PDF's date is fixed and only the fonts inside typst are used: same source, same bytes.
+the list of references are written by us, not by typst's bibliography, so that the truth knows
+their exact words. The PDF's date is fixed and only the fonts inside typst are used: same source,
+same bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import json
 from pathlib import Path
 
 import typst
-
 from markup import BOOK, Block, Piece, Source, SourceError
 
 DATE = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
@@ -38,7 +38,9 @@ def compile_pdf(text: str, folder: Path, colours: bool = False) -> bytes:
     )
 
 
-def typeset(source: Source, references: dict[str, dict], chapter: str = "") -> tuple[str, list[str]]:
+def typeset(
+    source: Source, references: dict[str, dict], chapter: str = ""
+) -> tuple[str, list[str]]:
     """The typst text of a source, and its list of references as a reader sees them."""
     for key in source.cited:
         if key not in references:
