@@ -240,7 +240,7 @@ def test_an_endless_page_tree_is_refused() -> None:
         b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 3>>endobj\n",
     ]
     content = b"%PDF-1.4\n" + b"".join(objects) + b"trailer<</Root 1 0 R/Size 3>>\n%%EOF"
-    with pytest.raises(ReadingError, match="unreadable|no pages"):
+    with pytest.raises(ReadingError, match=r"unreadable|no pages"):
         read_pdf(content, NEVER)
 
 
