@@ -24,7 +24,7 @@ SOUND = {
     "class Parser(Base):\n    def __init__(self, stream, buffer_size=4096): self.stream = stream",
     "formula": "∫ f(x)dx = F(b) − F(a), ∀ε > 0 ∃δ: |x − y| < δ ⇒ |f(x) − f(y)| < ε, λ₁ ≤ λ₂",
     "greek": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα.",
-    "chinese": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。",
+    "chinese": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心。",
 }
 LANGUAGES = ("english", "german", "french", "spanish")
 

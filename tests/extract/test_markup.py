@@ -61,8 +61,10 @@ def test_html_uses_the_charset_it_declares(extract: Extract) -> None:
 
 
 def test_html_nested_a_thousand_deep_keeps_its_text(extract: Extract) -> None:
-    page = b"<div>" * 3000 + b"core" + b"</div>" * 3000
-    assert "core" in "".join(texts(extract(page, HTML)))
+    page = b"<div>" * 1000 + b"core" + b"</div>" * 1000
+    assert texts(extract(page, HTML)) == ["core"]
+    deeper = extract(b"<div>" * 3000 + b"core" + b"</div>" * 3000, HTML)
+    assert deeper["documents"]["reason"].to_pylist() == ["too large"]
 
 
 def test_docx(extract: Extract) -> None:
@@ -76,7 +78,8 @@ def test_docx(extract: Extract) -> None:
     <w:tc><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"""
     styles = """<w:styles SPACE><w:style w:styleId="H1"><w:name w:val="heading 1"/></w:style>
     </w:styles>"""
-    notes = "<w:footnotes SPACE><w:footnote><w:p><w:r><w:t>a note</w:t></w:r></w:p></w:footnote></w:footnotes>"
+    note = "<w:p><w:r><w:t>a note</w:t></w:r></w:p>"
+    notes = f"<w:footnotes SPACE><w:footnote>{note}</w:footnote></w:footnotes>"
     tables = extract(docx(body, word__styles=styles, word__footnotes=notes), DOCX)
     assert hints(tables) == [
         ("heading:1", "Title"),

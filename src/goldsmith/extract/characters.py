@@ -30,7 +30,6 @@ Codes = NDArray[np.uint32]
 _HANDLE, _INT, _ADDRESS = ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
 ASKEW = 4  # the turn of text that runs in none of the four directions
 _SUPERSCRIPTS = np.array([0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)], np.uint32)
-MAXIMUM_CHARACTERS = 500_000  # on one page; the rest is not read, and the reading says so
 
 
 def _raw(function: Any, result: Any, *arguments: Any) -> Any:
@@ -120,10 +119,10 @@ class Characters:
     fonts: tuple[Font, ...]
 
 
-def read_characters(text_page: Any, frame: Frame, fonts: dict[int, Font]) -> Characters:
-    """Read a pdfium text page; ``fonts`` remembers fonts by handle over the pages of a document."""
+def read_characters(text_page: Any, frame: Frame) -> Characters:
+    """Read a pdfium text page that shows the given frame."""
     handle = ctypes.cast(text_page, ctypes.c_void_p).value
-    count = min(max(pdfium.FPDFText_CountChars(text_page), 0), MAXIMUM_CHARACTERS)
+    count = max(pdfium.FPDFText_CountChars(text_page), 0)
     codes = np.fromiter(map(_unicode, repeat(handle), range(count)), np.uint32, count)
     loose = np.zeros((count, 4), np.float32)
     start = loose.ctypes.data
@@ -146,12 +145,10 @@ def read_characters(text_page: Any, frame: Frame, fonts: dict[int, Font]) -> Cha
     before = np.concatenate([[-1], visible[:-1]]) + 1
     gap = np.where(lines[visible] > lines[before], 2, (marks[visible] > marks[before]).astype(int))
     objects, owner = _objects(handle, visible, gap, top, bottom)
-    described = [_describe(handle, int(visible[at]), pointer, fonts) for pointer, at in objects]
-    table = np.array([d[:4] for d in described], np.float32).reshape(-1, 4)
-    used = tuple(dict.fromkeys(d[4] for d in described))
-    number = {font: index for index, font in enumerate(used)}
+    table = _describe(handle, visible[[at for _, at in objects]].tolist())
+    fonts, font = _fonts([pointer for pointer, _ in objects])
     x_pen, y_pen = frame.show(table[:, 0], table[:, 1])
-    turns = np.array([_turn(d[3], frame.rotation) for d in described], np.int32)
+    turns = _turns(table[:, 3], frame.rotation)
     xa, ya = frame.show(left[visible], top[visible])
     xb, yb = frame.show(right[visible], bottom[visible])
     box = np.stack([np.minimum(xa, xb), np.minimum(ya, yb), np.maximum(xa, xb), np.maximum(ya, yb)])
@@ -161,10 +158,10 @@ def read_characters(text_page: Any, frame: Frame, fonts: dict[int, Font]) -> Cha
         origin=np.stack([x_pen, y_pen])[:, owner].astype(np.float32),
         size=_sizes(table[owner, 2], turns[owner], box),
         turn=turns[owner],
-        font=np.array([number[d[4]] for d in described], np.int32)[owner],
+        font=font[owner],
         gap=gap.astype(np.int32),
         superior=_superior(handle, codes, visible, table[owner]),
-        fonts=used,
+        fonts=fonts,
     )
 
 
@@ -229,25 +226,37 @@ def _objects(
     return objects, owner[np.cumsum(new) - 1] if len(at) else owner
 
 
-def _describe(
-    handle: int | None, index: int, pointer: int, fonts: dict[int, Font]
-) -> tuple[float, float, float, float, Font]:
-    """Pen x, y (page space), size in points, angle in degrees, and font of a text object."""
-    matrix, pen = (ctypes.c_float * 6)(), (ctypes.c_double * 2)()
-    _matrix(handle, index, ctypes.addressof(matrix))
-    address = ctypes.addressof(pen)
-    _origin(handle, index, address, address + 8)
-    scale = float(np.hypot(matrix[2], matrix[3])) or 1.0
-    angle = float(np.degrees(np.arctan2(matrix[1], matrix[0])))
-    size = abs(_font_size(handle, index)) * scale
-    font = _object_font(pointer) if pointer else None
-    key = font or 0
-    if key not in fonts:
-        fonts[key] = _font(font) if font else Font("", 400, False)
-    return pen[0], pen[1], size, angle, fonts[key]
+def _describe(handle: int | None, places: list[int]) -> Floats:
+    """Pen x, y (page space), size in points and angle in degrees of m text objects: (m, 4).
+
+    ``places`` are the objects' first characters.
+    """
+    count = len(places)
+    matrix, pen = np.zeros((count, 6), np.float32), np.zeros((count, 2))
+    at = matrix.ctypes.data
+    deque(map(_matrix, repeat(handle), places, range(at, at + 24 * count, 24)), 0)
+    at = pen.ctypes.data
+    x, y = (range(at + skip, at + skip + 16 * count, 16) for skip in (0, 8))
+    deque(map(_origin, repeat(handle), places, x, y), 0)
+    size = np.fromiter(map(_font_size, repeat(handle), places), np.float64, count)
+    scale = np.hypot(matrix[:, 2], matrix[:, 3])
+    scale[scale == 0.0] = 1.0
+    angle = np.degrees(np.arctan2(matrix[:, 1], matrix[:, 0]))
+    return np.stack([pen[:, 0], pen[:, 1], np.abs(size) * scale, angle], axis=1, dtype=np.float32)
+
+
+def _fonts(objects: list[int]) -> tuple[tuple[Font, ...], Integers]:
+    """The fonts of the text objects, and the number of each object's font."""
+    handles = [_object_font(pointer) or 0 if pointer else 0 for pointer in objects]
+    known = {handle: _font(handle) for handle in dict.fromkeys(handles)}
+    fonts = {font: number for number, font in enumerate(dict.fromkeys(known.values()))}
+    number = {handle: fonts[font] for handle, font in known.items()}
+    return tuple(fonts), np.array([number[handle] for handle in handles], np.int32)
 
 
 def _font(font: int) -> Font:
+    if not font:
+        return Font("", 400, False)
     buffer = ctypes.create_string_buffer(256)
     length = _font_name(font, ctypes.addressof(buffer), 256)
     name = buffer.raw[: max(min(length, 256) - 1, 0)].decode("utf-8", "replace")
@@ -265,10 +274,11 @@ def _font(font: int) -> Font:
     return Font(name, weight, slanted or angle.value != 0 or bool(flags > 0 and flags & 64))
 
 
-def _turn(angle: float, rotation: int) -> int:
+def _turns(angle: Floats, rotation: int) -> Integers:
     shown = (angle - rotation) % 360.0
-    nearest = round(shown / 90.0)
-    return int(nearest % 4) if abs(shown - 90.0 * nearest) <= 10.0 else ASKEW
+    nearest = np.round(shown / 90.0)
+    upright = np.abs(shown - 90.0 * nearest) <= 10.0
+    return np.where(upright, nearest % 4, ASKEW).astype(np.int32)
 
 
 def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:

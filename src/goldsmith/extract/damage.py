@@ -46,11 +46,13 @@ def not_text(text: str) -> int:
     """Count the characters that are no text."""
     if text.isascii() and text.isprintable():
         return 0
-    return sum(_is_not_text(character) for character in text if not character.isspace())
+    return sum(text.count(character) for character in set(text) if _is_not_text(character))
 
 
 @cache
 def _is_not_text(character: str) -> bool:
+    if character.isspace():
+        return False
     return character == "\ufffd" or unicodedata.category(character) in ("Cc", "Cn", "Co", "Cs")
 
 

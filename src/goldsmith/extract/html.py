@@ -33,7 +33,7 @@ _DEEPEST = 250
 
 
 def read_html(content: bytes) -> Reading:
-    """Read an HTML page. Raises ReadingError where there is no markup at all."""
+    """Read an HTML page. Raises ReadingError: "unreadable" or "too large"."""
     from lxml import etree, html
 
     parser = html.HTMLParser(
@@ -43,6 +43,8 @@ def read_html(content: bytes) -> Reading:
         root = html.document_fromstring(_markup(content).encode("utf-8"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise ReadingError("unreadable", "the file holds no HTML") from error
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise ReadingError("too large", "elements are nested deeper than the parser can follow")
     title = root.findtext(".//title")
     walker = _Walker()
     body = root.find("body")

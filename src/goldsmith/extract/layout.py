@@ -133,17 +133,23 @@ def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     inside = np.zeros(len(ids), bool)
     band = np.zeros(len(ids), np.intp)
     middle = (s.y0[ids] + s.y1[ids]) / 2
-    for one in crossing:
-        inside |= (middle > s.y0[one]) & (middle < s.y1[one])
-        band += middle >= s.y1[one]
+    if len(crossing):
+        below = middle[:, None] >= s.y1[crossing]
+        band = below.sum(axis=1)
+        inside = ((middle[:, None] > s.y0[crossing]) & ~below).any(axis=1)
     band = band * 2 + inside  # rows beside a crossing segment stay with it
+    both = np.bincount(band, side < 0).astype(bool) & np.bincount(band, side > 0).astype(bool)
+    both[1::2] = False
+    if not both.any():
+        return [(False, ids)]
     bands: list[tuple[bool, Indices]] = []
-    for number in np.unique(band):
-        members, sides = ids[band == number], side[band == number]
-        if number % 2:
-            bands.append((False, members))
-        else:
+    for number in np.unique(band).tolist():
+        members = ids[band == number]
+        if both[number]:
+            sides = side[band == number]
             bands += [(_has_columns(s, *part), part[0]) for part in _cards(s, members, sides)]
+        else:
+            bands.append((False, members))
     return bands
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, Font, Frame, read_characters
+from goldsmith.extract.characters import ASKEW, Frame, read_characters
 from goldsmith.extract.damage import damage
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Line, Page, Reading, ReadingError
@@ -60,7 +60,6 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     pages: list[Page] = []
     lines: list[Line] = []
     lost: list[int] = []
-    fonts: dict[int, Font] = {}
     for number in range(1, count + 1):
         handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
         if not handle:
@@ -68,7 +67,7 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
             pages.append(Page(number, None, None, 0, "empty", 0.0))
             continue
         try:
-            page, found = _read_page(handle, number, settings, fonts)
+            page, found = _read_page(handle, number, settings)
         finally:
             pdfium.FPDF_ClosePage(handle)
         pages.append(page)
@@ -79,11 +78,9 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
 
-def _read_page(
-    handle: Any, number: int, settings: ExtractSettings, fonts: dict[int, Font]
-) -> tuple[Page, list[Line]]:
+def _read_page(handle: Any, number: int, settings: ExtractSettings) -> tuple[Page, list[Line]]:
     frame = _frame(handle)
-    layer, share = _text_layer(handle, number, frame, fonts)
+    layer, share = _text_layer(handle, number, frame)
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
     useless = share > USABLE_DAMAGE or (visible < _STAMP and _is_scan(handle, frame, visible))
@@ -99,14 +96,12 @@ def _read_page(
     return page, layer
 
 
-def _text_layer(
-    handle: Any, number: int, frame: Frame, fonts: dict[int, Font]
-) -> tuple[list[Line], float]:
+def _text_layer(handle: Any, number: int, frame: Frame) -> tuple[list[Line], float]:
     text_page = pdfium.FPDFText_LoadPage(handle)
     if not text_page:
         return [], 0.0
     try:
-        characters = read_characters(text_page, frame, fonts)
+        characters = read_characters(text_page, frame)
     finally:
         pdfium.FPDFText_ClosePage(text_page)
     counts = np.bincount(characters.turn, minlength=5)
