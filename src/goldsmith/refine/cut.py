@@ -107,7 +107,7 @@ def decide(
             decisions.append(Decision("gibberish", noise))
         elif member["kind"] == "paragraph" and mark < settings.minimum_grade and visible >= 20:
             decisions.append(Decision("low grade", mark))
-        elif member["kind"] == "paragraph" and weights[index] < 2 and visible < 4:
+        elif member["kind"] == "paragraph" and weights[index] < 2 and visible < 3:
             decisions.append(Decision("too short", float(visible)))
         else:
             decisions.append(None)
@@ -183,6 +183,6 @@ def _with_headings(
             if members[after]["kind"] != "heading":
                 under.append(decisions[after])
         if under:
-            stays = any(decision is None for decision in under)
+            stays = any(found is None or found.rule == "too short" for found in under)
             result[index] = None if stays else under[0]
     return result

@@ -90,7 +90,7 @@ def find_furniture(
     for rows in edges:
         for row in rows:
             height = heights.get(row.page, 0.0)
-            found = _judge(row, repeated, counted, bands, body, height)
+            found = _judge(row, repeated, counted, bands, body, height, len(pages))
             if found is None or (len(found) < len(row.lines)):
                 break
             verdicts.update(found)
@@ -217,6 +217,7 @@ def _judge(
     bands: set[tuple[bool, int]],
     body: float,
     height: float,
+    pages: int,
 ) -> dict[str, Verdict] | None:
     """Verdicts for the lines of a row, or None when it is text."""
     edge = "HEADER" if row.top else "FOOTER"
@@ -234,6 +235,9 @@ def _judge(
             for page, middle in repeated.get((row.top, key), ())
         )
         bare = _BARE.match(line.text) is not None
+        # Titles of slides repeat too; a head in larger type must be on many pages.
+        if line.size > 1.15 * size and same < max(3, 0.3 * pages) and not bare:
+            same = 0
         if _OF.match(line.text):
             found[line.id] = Verdict("PAGE_NUMBER", 0.97)
         elif bare and counts:

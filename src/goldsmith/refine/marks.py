@@ -142,7 +142,7 @@ def footnote_edits(line: Line) -> list[Edit]:
             continue
         if _RAISED.fullmatch(line.text[start:end]) is None:
             continue
-        before = line.text[:start].rstrip()
+        before = line.text[:start].rstrip(" \u00a0")
         word = _WORD_BEFORE.search(before)
         if word is not None:
             if len(word.group(1)) < 2 or word.group(1).lower() in _NOT_WORDS:

@@ -40,6 +40,7 @@ _AFTER_REFERENCES = re.compile(
 _ENTRY = re.compile(
     r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s|[A-ZÀ-Þ][\w'’\-]+,?\s(?:[A-Z]\.|[A-Z][a-z]+,))"
 )
+_YEAR = re.compile(r"\b(?:1[6-9]|20)\d\d\b")
 _CONTENTS = re.compile(
     r"^\s*(?:table of contents|contents|inhalt(?:sverzeichnis)?|list of (?:figures|tables)|figures|"
     r"tables|table des matières|sommaire|índice)(?:\s*\(continued\))?\s*$",
@@ -66,6 +67,7 @@ def label_lines(lines: Sequence[Line], body: float) -> list[Label]:
     labels: list[Label] = [("CONTENT", 0.6)] * len(lines)
     notes = _notes(lines, body)
     section = ""  # "TOC", "REFERENCE" or none
+    small = 0.0  # type size of the entries of the reference section
     for index, line in enumerate(lines):
         before = lines[index - 1] if index else None
         after = lines[index + 1] if index + 1 < len(lines) else None
@@ -79,7 +81,13 @@ def label_lines(lines: Sequence[Line], body: float) -> list[Label]:
         text = line.text.strip()
         heading = _is_heading(line, before, after, body, last)
         section = _section(line, section, heading > 0)
-        if line.id in notes:
+        if section == "REFERENCE":
+            if _REFERENCES.match(text):
+                small = after.size if after is not None else 0.0
+                section = section if _entries_follow(lines, index) else ""
+            elif line.paged and small and line.size > 1.05 * small and len(text) > 20:
+                section = ""  # running text in larger type: the section is over
+        if line.id in notes and section != "REFERENCE":
             labels[index] = ("FOOTNOTE", notes[line.id])
         elif _LEADERS.search(text) and re.search(r"[^\W\d_]{2}", text):
             labels[index] = ("TOC", 0.95)
@@ -132,6 +140,13 @@ def _section(line: Line, section: str, heading: bool) -> str:
     elif section == "REFERENCE" and _AFTER_REFERENCES.match(text) and len(text) < 60:
         return ""
     return "" if section == "TOC" and heading and line.hint else section
+
+
+def _entries_follow(lines: Sequence[Line], index: int) -> bool:
+    """Whether what comes after the word "References" looks like entries: marks, names, years."""
+    near = lines[index + 1 : index + 13]
+    found = sum(bool(_ENTRY.match(line.text) or _YEAR.search(line.text)) for line in near)
+    return found >= max(1, len(near) // 5)
 
 
 def _toc_follows(lines: Sequence[Line], index: int) -> bool:
@@ -299,6 +314,9 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for page in sorted(pages):
         members = pages[page]
+        full = sum(len(line.text) for line in members if line.size > 0.96 * body)
+        if full < 0.4 * sum(len(line.text) for line in members):
+            continue  # a page in small type throughout: a drawing, a form, an index
         bottom = max(line.y1 for line in members)
         top = min(line.y0 for line in members)
         for number, line in enumerate(members):
@@ -307,6 +325,8 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
             if not small or not low or line.id in found:
                 continue
             opening = (line.raised[:1] and line.raised[0][0] <= 1) or _NOTE.match(line.text)
+            if "\t" in line.text.strip()[3:]:
+                continue
             if not opening or not _PROSE_WORD.search(line.text) or _CAPTION.match(line.text):
                 continue
             tail = []
