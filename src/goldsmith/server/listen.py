@@ -15,15 +15,11 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from goldsmith.engine import Engine
 from goldsmith.errors import UserError
 from goldsmith.lake import Lake
-from goldsmith.models import load_model
 from goldsmith.project import Settings, Workspace
-from goldsmith.retrieval import Index
 from goldsmith.server.app import create_app
 from goldsmith.server.library import Library
-from goldsmith.tokenizers import load
 
 
 def serve(
@@ -88,6 +84,11 @@ def open_workspace(workspace: Workspace, settings: Settings) -> Starlette:
             f"{workspace.root}: there is neither an index nor a model to serve; "
             "make them with goldsmith run"
         )
+    from goldsmith.engine import Engine
+    from goldsmith.models import load_model
+    from goldsmith.retrieval import Index
+    from goldsmith.tokenizers import load
+
     engine = tokenizer = None
     index = Index.open(workspace.index) if has_index else None
     library = open_library(workspace)
