@@ -2,7 +2,8 @@
 
 `train` makes a byte-level BPE folder that `transformers` loads. `load` opens that folder, or that
 of any public model with a tokenizer.json, as a `Tokenizer`: text to ids and back, conversations to
-ids through the folder's own chat template, with no way for a message to smuggle in a special token. `measure` says how well a tokenizer fits a text.
+ids through the folder's own chat template, with no way for a message to smuggle in a special token.
+`measure` says how well a tokenizer fits a text.
 """
 
 from __future__ import annotations
