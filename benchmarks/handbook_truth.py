@@ -1,7 +1,7 @@
 """The refinery against the handbook's known truth.
 
-`body_recall`: of the characters of the body (headings, paragraphs, lists, tables, captions, code) of
-every document that is to be kept, the share that gold has in the same order (longest common
+`body_recall`: of the characters of the body (headings, paragraphs, lists, tables, captions, code)
+of every document that is to be kept, the share that gold has in the same order (longest common
 subsequence, white space aside). Display equations have no single plain-text form and are counted
 apart. `furniture_leak`: the share of running heads, page numbers and footnote marks that are still
 in gold. `duplicates_found`, `garbage_rejected`, `foreign_rejected`: the share of those documents of
@@ -16,11 +16,11 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-from harness import HANDBOOK, environment, goldsmith, print_result
 from rapidfuzz.distance import LCSseq
 
 from goldsmith.lake import Lake
 from goldsmith.project import Workspace
+from harness import HANDBOOK, environment, goldsmith, print_result
 
 KEPT = ("chapter", "scan", "broken")
 
@@ -115,7 +115,7 @@ def leaks(furniture: list[dict], lines: list[tuple[int, str]]) -> list[dict]:
 
 
 def squeezed(text: str) -> str:
-    """Text without white space, hyphens and the choice of quotes: what is read, not how it is set."""
+    """Text without white space, hyphens and kinds of quotes: what is read, not how it is set."""
     text = unicodedata.normalize("NFKC", text).translate(QUOTES)
     return re.sub(r"[\s\u00ad\u2010-\u2015\u2212-]+", "", text)
 

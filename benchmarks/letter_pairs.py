@@ -1,6 +1,6 @@
 """Make src/goldsmith/extract/letters.json: letter-pair tables of European languages.
 
-    python benchmarks/letter_pairs.py LANGUAGE=FOLDER_OR_FILE ... > src/goldsmith/extract/letters.json
+    python benchmarks/letter_pairs.py LANGUAGE=SOURCE ... > src/goldsmith/extract/letters.json
 
 A source is a text file, or a folder of gettext catalogues (``.mo``), whose translations are read.
 What is stored is one number a pair: the negative natural logarithm of the probability of a letter

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from goldsmith.lake.schemas import KINDS, LABELS, REJECT_RULES, SCHEMAS
 from goldsmith.project import RefineSettings
 from goldsmith.refine import Clean, Tag, check_cover
+
 from .made import line, lines_table, tags_table
 
 PIECES = st.sampled_from(

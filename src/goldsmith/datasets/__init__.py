@@ -1,1 +1,33 @@
-"""The datasets room."""
+"""Datasets: gold chunks become packed token shards and instruction examples.
+
+`write_shards` packs tokens and keeps, for every chunk, where its tokens lie; `Shards` gives the
+batch of any step. `make_examples` makes questions with verbatim answers, inventing nothing;
+`find_contamination` keeps the evaluation half of the user's questions out of them.
+`InstructionBatches` packs examples with loss on answers only, and `prove_stop` shows that every
+answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and messages files.
+"""
+
+from goldsmith.datasets.batch import Batch
+from goldsmith.datasets.contamination import find_contamination
+from goldsmith.datasets.encoding import InstructionBatches, encode_example, prove_stop
+from goldsmith.datasets.examples import REFUSAL, make_examples
+from goldsmith.datasets.files import read_examples, write_instruction_files
+from goldsmith.datasets.questions import read_questions
+from goldsmith.datasets.shards import Shards, write_shards
+from goldsmith.datasets.split import held_out
+
+__all__ = [
+    "REFUSAL",
+    "Batch",
+    "InstructionBatches",
+    "Shards",
+    "encode_example",
+    "find_contamination",
+    "held_out",
+    "make_examples",
+    "prove_stop",
+    "read_examples",
+    "read_questions",
+    "write_instruction_files",
+    "write_shards",
+]

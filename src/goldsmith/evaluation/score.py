@@ -73,7 +73,7 @@ def mean_score(
     confidence: float = 0.95,
     signature: str = "",
 ) -> Score:
-    """Return the mean over items; None marks an item that could not be scored: it lowers coverage."""
+    """Return the mean over items; None marks one that could not be scored (coverage falls)."""
     scored = [float(value) for value in values if value is not None]
     table = np.array([[value, 1.0] for value in scored]).reshape(-1, 2)
     return bootstrap_score(
@@ -102,7 +102,8 @@ def bootstrap_score(
     """Return the metric of the summed statistics, shape (items, columns), with its interval.
 
     With no item at all, value and interval are NaN and n is 0. Resamples whose metric is undefined
-    are left out of the interval. Raises UserError for resamples below 1 or a confidence not in 0..1.
+    are left out of the interval. Raises UserError for resamples below 1 or a confidence outside
+    0..1.
     """
     _check(resamples, confidence)
     n = len(statistics)

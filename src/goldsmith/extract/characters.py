@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
 _HANDLE, _INT, _ADDRESS = ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+ASKEW = 4  # the turn of text that runs in none of the four directions
 MAXIMUM_CHARACTERS = 500_000  # on one page; the rest is not read, and the reading says so
 
 
@@ -221,14 +222,14 @@ def _font(font: int) -> Font:
 def _turn(angle: float, rotation: int) -> int:
     shown = (angle - rotation) % 360.0
     nearest = round(shown / 90.0)
-    return int(nearest % 4) if abs(shown - 90.0 * nearest) <= 10.0 else 4
+    return int(nearest % 4) if abs(shown - 90.0 * nearest) <= 10.0 else ASKEW
 
 
 def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:
     """Size in points; fonts whose own units make it absurd are measured by their boxes."""
     upright = (turn == 0) | (turn == 2)
     tall = np.where(upright, box[3] - box[1], box[2] - box[0])
-    absurd = (turn != 4) & (tall > 0.5) & ((size < 0.3 * tall) | (size > 4.0 * tall))
+    absurd = (turn != ASKEW) & (tall > 0.5) & ((size < 0.3 * tall) | (size > 4.0 * tall))
     return np.maximum(np.where(absurd, tall * 0.8, size), 0.1).astype(np.float32)
 
 

@@ -4,9 +4,9 @@ Two kinds of damage are counted. Characters that are no text: replacement and pr
 characters, controls, unassigned codes. And words whose letters do not follow each other as in any
 language we know: a font whose table of codes is shifted or permuted gives the right picture and the
 wrong letters. The second is found with a table of letter pairs (`letters.json`, made from text in
-fourteen European languages): the mean log-probability of a pair, font by font, since each font has its
-own table of codes. Numbers, formulas, scripts other than Latin, and passages too short to tell are
-not judged, so they count as sound.
+fourteen European languages): the mean log-probability of a pair, font by font, since each font has
+its own table of codes. Numbers, formulas, scripts other than Latin, and passages too short to tell
+are not judged, so they count as sound.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _LATIN = re.compile(r"[a-z]+")
 MINIMUM_PAIRS = 60  # fewer are too few to judge; see docs/decisions/0020
-THRESHOLD = -3.15  # mean natural log-probability of a pair, of the language that fits best
+THRESHOLD = -3.15  # mean natural log-probability of a pair
 
 
 def damage(pieces: Iterable[tuple[str, str]]) -> float:
@@ -35,7 +35,7 @@ def damage(pieces: Iterable[tuple[str, str]]) -> float:
     total = lost = 0
     for font in sorted(by_font):
         text = "\n".join(by_font[font])
-        visible = sum(len(part) for part in text.split())
+        visible = sum(map(len, text.split()))
         total += visible
         broken = not_text(text)
         score, letters = likeness(text)

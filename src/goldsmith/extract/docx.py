@@ -14,7 +14,7 @@ import re
 import zipfile
 from typing import Any
 
-from goldsmith.extract.reading import CannotRead, Line, Reading, one_page
+from goldsmith.extract.reading import Line, Reading, ReadingError, one_page
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -25,9 +25,9 @@ _DEEPEST = 200
 
 
 def read_docx(content: bytes) -> Reading:
-    """Read a Word document. Raises CannotRead: "unreadable", "encrypted" or "too large"."""
+    """Read a Word document. Raises ReadingError: "unreadable", "encrypted" or "too large"."""
     if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise CannotRead(
+        raise ReadingError(
             "encrypted", "an old or password-protected Word file; save it as plain DOCX"
         )
     try:
@@ -44,9 +44,9 @@ def read_docx(content: bytes) -> Reading:
         ValueError,
         NotImplementedError,
     ) as error:
-        raise CannotRead("unreadable", "not a complete Word document") from error
+        raise ReadingError("unreadable", "not a complete Word document") from error
     except RuntimeError as error:  # zipfile's word for a password
-        raise CannotRead("encrypted", "the file needs a password; save it without one") from error
+        raise ReadingError("encrypted", "the file needs a password; save it without one") from error
     levels = _heading_levels(styles)
     lines: list[Line] = []
     _collect(body, levels, lines, 0)
@@ -66,20 +66,20 @@ def _parse(archive: zipfile.ZipFile, name: str) -> Any:
     about = archive.getinfo(name)
     suspicious = about.file_size > MAXIMUM_RATIO * max(about.compress_size, 1)
     if about.file_size > MAXIMUM_PART or (suspicious and about.file_size > _LONG_ENOUGH_TO_JUDGE):
-        raise CannotRead("too large", f"{name} unpacks to {about.file_size} bytes")
+        raise ReadingError("too large", f"{name} unpacks to {about.file_size} bytes")
     with archive.open(about) as file:
         data = file.read(MAXIMUM_PART + 1)
     if len(data) > MAXIMUM_PART:
-        raise CannotRead("too large", f"{name} unpacks to more than it says")
+        raise ReadingError("too large", f"{name} unpacks to more than it says")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
-        raise CannotRead("unreadable", f"{name} is not valid XML") from error
+        raise ReadingError("unreadable", f"{name} is not valid XML") from error
     if root.getroottree().docinfo.internalDTD is not None:
-        raise CannotRead("unreadable", f"{name} declares a DTD, which Word never writes")
+        raise ReadingError("unreadable", f"{name} declares a DTD, which Word never writes")
     return root
 
 

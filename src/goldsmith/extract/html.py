@@ -12,19 +12,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from goldsmith.extract.reading import CannotRead, Line, Reading, one_page
+from goldsmith.extract.reading import Line, Reading, ReadingError, one_page
 from goldsmith.extract.text import decode
 
-_DROPPED = frozenset(
-    ("script", "style", "noscript", "template", "head", "svg", "math-annotation", "iframe")
-    + ("object", "canvas", "audio", "video", "select", "button", "textarea")
-)
-_INLINE = frozenset(
-    ("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em")
-    + ("font", "i", "ins", "kbd", "label", "mark", "math", "mi", "mn", "mo", "mrow", "mtext", "q")
-    + ("rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time")
-    + ("tt", "u", "var", "wbr", "msup", "msub", "mfrac", "msqrt", "semantics")
-)
+_NOT_TEXT = """
+    script style noscript template head svg iframe object canvas audio video select button textarea
+"""
+_IN_A_LINE = """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark math mfrac
+    mi mn mo mrow msqrt msub msup mtext q rp rt ruby s samp semantics small span strike strong sub
+    sup time tt u var wbr
+"""
+_DROPPED = frozenset(_NOT_TEXT.split())
+_INLINE = frozenset(_IN_A_LINE.split())
 _HINTS = {"li": "list", "dt": "list", "dd": "list", "caption": "caption", "figcaption": "caption"}
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
@@ -33,7 +33,7 @@ _DEEPEST = 250
 
 
 def read_html(content: bytes) -> Reading:
-    """Read an HTML page. Raises CannotRead where there is no markup at all."""
+    """Read an HTML page. Raises ReadingError where there is no markup at all."""
     from lxml import etree, html
 
     parser = html.HTMLParser(
@@ -42,7 +42,7 @@ def read_html(content: bytes) -> Reading:
     try:
         root = html.document_fromstring(_markup(content).encode("utf-8"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
-        raise CannotRead("unreadable", "the file holds no HTML") from error
+        raise ReadingError("unreadable", "the file holds no HTML") from error
     title = root.findtext(".//title")
     walker = _Walker()
     body = root.find("body")

@@ -12,13 +12,16 @@ The same cut orders the boxes that OCR found.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from goldsmith.extract.segments import Floats, Indices, Segments
+from goldsmith.extract.characters import Floats
+from goldsmith.extract.segments import Indices, Segments
 
 _DEEPEST = 8
+_TRIES = 4
 _STEP = 2.0  # points between the places where a gutter is looked for
 
 
@@ -63,42 +66,45 @@ def _peel(near: Floats, far: Floats, size: Floats) -> int:
 def _cut(s: Segments, ids: Indices, depth: int) -> list[Indices]:
     if len(ids) < 6 or depth >= _DEEPEST:
         return [ids] if len(ids) else []
-    gutter = _gutter(s, ids)
-    if gutter is None:
-        return [ids]
-    left, right = gutter
-    side = np.where(s.x1[ids] <= left, -1, np.where(s.x0[ids] >= right, 1, 0))
-    groups: list[tuple[bool, Indices]] = []  # (columns?, members), from top to bottom
-    for columns, members in _bands(s, ids, side, gutter):
-        if groups and not columns and not groups[-1][0]:
-            groups[-1] = (False, np.concatenate([groups[-1][1], members]))
-        else:
-            groups.append((columns, members))
-    if not any(columns for columns, _ in groups):
-        return [ids]
+    for place, half in _gutters(s, ids):
+        left, right = place - half, place + half
+        side = np.where(s.x1[ids] <= left, -1, np.where(s.x0[ids] >= right, 1, 0))
+        groups: list[tuple[bool, Indices]] = []  # (columns?, members), from top to bottom
+        for columns, members in _bands(s, ids, side):
+            if groups and not columns and not groups[-1][0]:
+                groups[-1] = (False, np.concatenate([groups[-1][1], members]))
+            else:
+                groups.append((columns, members))
+        if any(columns for columns, _ in groups):
+            return _cut_groups(s, groups, place, depth)
+    return [ids]
+
+
+def _cut_groups(
+    s: Segments, groups: list[tuple[bool, Indices]], place: float, depth: int
+) -> list[Indices]:
     result: list[Indices] = []
-    middle = (left + right) / 2
     for columns, members in groups:
         if columns:
-            where = s.x0[members] < middle
+            where = s.x0[members] < place
             result += _cut(s, members[where], depth + 1) + _cut(s, members[~where], depth + 1)
         else:
             result += _cut(s, members, depth + 1)
     return result
 
 
-def _gutter(s: Segments, ids: Indices) -> tuple[float, float] | None:
-    """The vertical white strip with the most text on its poorer side, or None.
+def _gutters(s: Segments, ids: Indices) -> Iterator[tuple[float, float]]:
+    """Yield vertical white strips (middle, half width), most text on the poorer side first.
 
-    Segments that cross it count against it only by not counting for it: a title or a figure over
-    both columns may interrupt a gutter.
+    Segments that cross a strip count against it only by not counting for it: a title or a figure
+    over both columns may interrupt a gutter.
     """
     x0, x1 = s.x0[ids], s.x1[ids]
     mass = s.weight[ids].astype(np.float32)
     em = float(np.median(s.size[ids]))
     low, high = float(x0.min()), float(x1.max())
     if high - low < 14 * em:
-        return None
+        return
     half = 0.3 * em
     places = np.arange(low + 4 * em, high - 4 * em, _STEP, dtype=np.float32)
     by_end, by_start = np.argsort(x1), np.argsort(x0)
@@ -107,18 +113,19 @@ def _gutter(s: Segments, ids: Indices) -> tuple[float, float] | None:
     left = ends[np.searchsorted(x1[by_end], places - half, side="right")]
     right = mass.sum() - starts[np.searchsorted(x0[by_start], places + half, side="left")]
     poorer = np.minimum(left, right)
-    best = float(poorer.max(initial=0.0))
-    if best < 40 or best < 0.03 * mass.sum():
-        return None
-    widest = np.flatnonzero(poorer >= 0.97 * best)
-    runs = np.split(widest, np.flatnonzero(np.diff(widest) > 1) + 1)
-    run = max(runs, key=len)
-    return float(places[run[0]] - half), float(places[run[-1]] + half)
+    for _ in range(_TRIES):
+        best = float(poorer.max(initial=0.0))
+        if best < 40 or best < 0.03 * mass.sum():
+            return
+        widest = np.flatnonzero(poorer >= 0.995 * best)
+        runs = np.split(widest, np.flatnonzero(np.diff(widest) > 1) + 1)
+        run = max(runs, key=len)
+        place = float(places[run[len(run) // 2]])
+        yield place, half
+        poorer[np.abs(places - place) <= max(2 * em, len(run) * _STEP)] = 0.0
 
 
-def _bands(
-    s: Segments, ids: Indices, side: Any, gutter: tuple[float, float]
-) -> list[tuple[bool, Indices]]:
+def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     """Cut the region at the rows that cross the gutter; say of each band whether it has columns."""
     order = np.argsort(s.y0[ids], kind="stable")
     ids, side = ids[order], side[order]
@@ -133,12 +140,12 @@ def _bands(
     bands: list[tuple[bool, Indices]] = []
     for number in np.unique(band):
         members, sides = ids[band == number], side[band == number]
-        columns = number % 2 == 0 and _has_columns(s, members, sides, gutter)
+        columns = number % 2 == 0 and _has_columns(s, members, sides)
         bands.append((columns, members))
     return bands
 
 
-def _has_columns(s: Segments, ids: Indices, side: Any, gutter: tuple[float, float]) -> bool:
+def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
     """Whether both sides hold running text rather than the cells of a table."""
     left, right = ids[side < 0], ids[side > 0]
     if len(left) == 0 or len(right) == 0:
@@ -147,6 +154,10 @@ def _has_columns(s: Segments, ids: Indices, side: Any, gutter: tuple[float, floa
     (rows_left, text_left, fill_left), (rows_right, text_right, fill_right) = shapes
     if min(rows_left, rows_right) == 1:
         return bool(max(rows_left, rows_right) > 3 and min(text_left, text_right) >= 12)
+    drawn = side[np.argsort(ids)]  # ids count in the order in which the page was drawn
+    switches = int(np.count_nonzero(np.diff(drawn)))
+    if switches <= 0.25 * min(rows_left, rows_right) and min(text_left, text_right) >= 8:
+        return True  # one side after the other: nobody draws a table like that
     if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
         return False
     aligned = np.abs(s.base[left][:, None] - s.base[right][None, :]).min(axis=1) < 1.0

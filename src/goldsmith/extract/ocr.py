@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from goldsmith.extract.characters import Floats
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Box, Line
 from goldsmith.extract.rows import block_numbers, make_rows, separate
-from goldsmith.extract.segments import Floats, Segments
+from goldsmith.extract.segments import Segments
 
 MINIMUM_CONFIDENCE = 0.5
 _DOUBTFUL = 0.75  # mean confidence below which another direction is tried
@@ -77,9 +78,9 @@ def _turned(image: NDArray[np.uint8], quarters: int) -> Found:
     turned = np.ascontiguousarray(np.rot90(image, quarters))
     result = _engine()(turned)
     boxes, texts, scores = (getattr(result, name, None) for name in ("boxes", "txts", "scores"))
-    if boxes is None or not texts:
+    if boxes is None or not texts or not scores:
         return Found(np.zeros((0, 4, 2), np.float32), [], [])
-    quads = np.asarray(boxes, np.float32).reshape(-1, 4, 2)
+    quads: Floats = np.asarray(boxes, np.float32).reshape(-1, 4, 2)
     height, width = image.shape[:2]
     x, y = quads[:, :, 0], quads[:, :, 1]
     if quarters == 1:
@@ -103,10 +104,9 @@ def _lines(found: Found, scale: float, page: int) -> list[Line]:
     x1, y1 = upright.max(axis=1).T
     high = y1 - y0
     weight = np.array([max(len(text), 1) for text in found.texts])
-    numbers = np.arange(len(weight))
     band = (y0 + 0.1 * high, y1 - 0.1 * high)
     size = np.maximum(high * _SIZE, 1.0)
-    s = Segments(numbers, numbers + 1, x0, x1, *band, y1 - 0.25 * high, size, weight)
+    s = Segments(x0, x1, *band, y1 - 0.25 * high, size, weight)
     lines: list[Line] = []
     block = 0
     for group in reading_order(s):

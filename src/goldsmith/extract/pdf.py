@@ -16,13 +16,13 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import Font, Frame, read_characters
+from goldsmith.extract.characters import ASKEW, Font, Frame, read_characters
 from goldsmith.extract.damage import damage
 from goldsmith.extract.layout import reading_order
-from goldsmith.extract.reading import CannotRead, Line, Page, Reading
+from goldsmith.extract.reading import Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
-from goldsmith.extract.rows import Place, make_lines
-from goldsmith.extract.segments import make_segments
+from goldsmith.extract.rows import make_lines
+from goldsmith.extract.segments import make_view
 from goldsmith.project import ExtractSettings
 
 USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
@@ -32,15 +32,15 @@ _LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means an
 
 
 def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
-    """Read a PDF. Raises CannotRead: "encrypted", "unreadable", "no pages", "too many pages"."""
+    """Read a PDF. Raises ReadingError: "encrypted", "unreadable", "no pages", "too many pages"."""
     document = _open(content)
     try:
         count = pdfium.FPDF_GetPageCount(document.raw)
         if count < 1:
-            raise CannotRead("no pages", "the PDF opens, but has no pages")
+            raise ReadingError("no pages", "the PDF opens, but has no pages")
         if count > settings.maximum_pages:
             detail = f"{count} pages; extract.maximum_pages is {settings.maximum_pages}"
-            raise CannotRead("too many pages", detail)
+            raise ReadingError("too many pages", detail)
         return _read_pages(document, count, settings)
     finally:
         document.close()
@@ -52,8 +52,8 @@ def _open(content: bytes) -> Any:
     except pypdfium2.PdfiumError as error:
         if pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD:
             detail = "the PDF needs a password; save a copy without one"
-            raise CannotRead("encrypted", detail) from error
-        raise CannotRead("unreadable", "no PDF structure that can be followed") from error
+            raise ReadingError("encrypted", detail) from error
+        raise ReadingError("unreadable", "no PDF structure that can be followed") from error
 
 
 def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
@@ -74,7 +74,7 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         pages.append(page)
         lines += found
     if len(lost) == count:
-        raise CannotRead("unreadable", f"none of the {count} pages can be read")
+        raise ReadingError("unreadable", f"none of the {count} pages can be read")
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
@@ -86,7 +86,7 @@ def _read_page(
     layer, share = _text_layer(handle, number, frame, fonts)
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
-    useless = share > USABLE_DAMAGE or visible < _STAMP and _is_scan(handle, frame, visible)
+    useless = share > USABLE_DAMAGE or (visible < _STAMP and _is_scan(handle, frame, visible))
     if useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
@@ -111,11 +111,11 @@ def _text_layer(
         pdfium.FPDFText_ClosePage(text_page)
     counts = np.bincount(characters.turn, minlength=5)
     lines: list[Line] = []
-    for turn in sorted(np.flatnonzero(counts).tolist(), key=lambda t: (t == 4, -counts[t], t)):
-        segments, order, box = make_segments(characters, turn, frame.width, frame.height)
-        place = Place(number, turn, frame.width, frame.height, order, box)
+    for turn in sorted(np.flatnonzero(counts).tolist(), key=lambda t: (t == ASKEW, -counts[t], t)):
+        view = make_view(characters, turn, frame.width, frame.height)
         block = lines[-1].block + 1 if lines else 0
-        lines += make_lines(characters, segments, place, reading_order(segments), block)
+        groups = reading_order(view.segments)
+        lines += make_lines(view, characters.fonts, groups, number, block)
     share = damage((line.font or "", line.text) for line in lines)
     return lines, round(share, 4)
 

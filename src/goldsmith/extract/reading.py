@@ -8,7 +8,9 @@ its lines have no box: nulls, since a box that is not there must not be drawn.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,7 +20,7 @@ from goldsmith.lake.schemas import DOCUMENT_REASONS, SCHEMAS
 Box = tuple[float, float, float, float]
 
 
-class CannotRead(Exception):
+class ReadingError(Exception):
     """This document cannot be read; ``reason`` is one of DOCUMENT_REASONS."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -76,7 +78,7 @@ def one_page(lines: list[Line], title: str | None) -> Reading:
     return Reading((page,), kept, title)
 
 
-def tables_of(document: dict[str, object], reading: Reading) -> dict[str, pa.Table]:
+def tables_of(document: dict[str, Any], reading: Reading) -> dict[str, pa.Table]:
     """Return the rows of ``documents``, ``pages`` and ``lines`` of one document that was read.
 
     ``document`` holds id, uri, media_type and size.
@@ -102,7 +104,7 @@ def tables_of(document: dict[str, object], reading: Reading) -> dict[str, pa.Tab
     }
 
 
-def failed_tables(document: dict[str, object], reason: str, detail: str) -> dict[str, pa.Table]:
+def failed_tables(document: dict[str, Any], reason: str, detail: str) -> dict[str, pa.Table]:
     """Return the row of a document that gave nothing, and no pages and lines."""
     row = _document_row(document, status="failed", reason=reason, detail=detail)
     return {
@@ -112,7 +114,7 @@ def failed_tables(document: dict[str, object], reason: str, detail: str) -> dict
     }
 
 
-def _document_row(document: dict[str, object], **values: object) -> dict[str, object]:
+def _document_row(document: dict[str, Any], **values: object) -> dict[str, object]:
     base: dict[str, object] = {"pages": 0, "characters": 0, "status": "ok"}
     kept = {name: document[name] for name in ("id", "uri", "media_type", "size")}
     return base | kept | values
@@ -139,7 +141,7 @@ def _line_row(document: str, order: int, line: Line) -> tuple[object, ...]:
     )
 
 
-def _table(name: str, rows: list[tuple[object, ...]]) -> pa.Table:
+def _table(name: str, rows: Sequence[tuple[object, ...]]) -> pa.Table:
     schema = SCHEMAS[name]
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
     arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from goldsmith.extract.characters import Characters
+from goldsmith.extract.characters import ASKEW, Font
 from goldsmith.extract.reading import Box, Line
-from goldsmith.extract.segments import Floats, Indices, Segments, from_frame
+from goldsmith.extract.segments import Indices, Segments, View, from_frame
+
+_TAB = 1.5  # type sizes of white that make a gap inside a line a tab
+_SMALL = 0.86  # of the row's type size; superscripts are smaller
 
 
 @dataclass(slots=True)
@@ -67,66 +71,60 @@ def _fits(one: int, row: Row, x0: list[float], x1: list[float]) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the characters of a reading frame lie: page, frame, arrays of `make_segments`."""
-
-    page: int
-    turn: int
-    width: float
-    height: float
-    order: Indices
-    box: Floats
-
-
 def make_lines(
-    characters: Characters, s: Segments, place: Place, groups: list[Indices], block: int
+    view: View, fonts: tuple[Font, ...], groups: list[Indices], page: int, block: int
 ) -> list[Line]:
-    """Lines of all groups in order; blocks are numbered from ``block``."""
+    """Lines of all groups of segments, in order; blocks are numbered from ``block``."""
     lines: list[Line] = []
+    s = view.segments
+    edges = s.x0.tolist(), s.x1.tolist(), s.y0.tolist(), s.y1.tolist()
     for group in groups:
         rows = make_rows(s, group)
         numbers = block_numbers(s, rows, block)
         block = numbers[-1] + 1 if numbers else block
         for row, number in zip(rows, numbers, strict=True):
-            lines.append(_line(characters, s, place, row, number))
+            lines.append(_line(view, fonts, edges, row, page, number))
     return lines
 
 
-def _line(characters: Characters, s: Segments, place: Place, row: Row, block: int) -> Line:
+def _line(
+    view: View,
+    fonts: tuple[Font, ...],
+    edges: tuple[list[float], ...],
+    row: Row,
+    page: int,
+    block: int,
+) -> Line:
+    x0, x1 = edges[0], edges[1]
     pieces: list[str] = []
     raised: list[tuple[int, int]] = []
-    length, right = 0, None
+    length, right = 0, -1e9
     votes: dict[int, int] = {}
-    sizes: dict[float, int] = {}
     for member in row.members:
-        start, end = int(s.start[member]), int(s.end[member])
-        near = place.order[start:end]
-        first = int(near[0])
-        if right is not None:
-            between = separate(float(s.x0[member]) - right, row.size, int(characters.gap[first]))
+        start, end = view.start[member], view.end[member]
+        if pieces:
+            between = separate(x0[member] - right, row.size, view.after[member])
             pieces.append(between)
             length += len(between)
-        text, offsets = _text(characters, near)
-        pieces.append(text)
-        raised += [
-            (length + a, length + b) for a, b in _raised(characters, place, near, row, offsets)
-        ]
-        length += len(text)
-        right = max(float(s.x1[member]), right if right is not None else -1e9)
-        fonts = characters.font[near]
-        for font, count in zip(*np.unique(fonts, return_counts=True), strict=True):
-            votes[int(font)] = votes.get(int(font), 0) + int(count)
-        size = round(float(s.size[member]), 2)
-        sizes[size] = sizes.get(size, 0) + end - start
-    font = characters.fonts[min(votes, key=lambda index: (-votes[index], index))]
+        first = int(view.at[start])
+        piece = view.text[first : int(view.at[end - 1]) + 1]
+        pieces.append(piece)
+        if view.smallest[member] < _SMALL * row.size and view.turn != ASKEW:
+            raised += [
+                (at - first + length, at - first + length + 1)
+                for at in _raised(view, start, end, row)
+            ]
+        length += len(piece)
+        right = max(x1[member], right)
+        votes[view.font[member]] = votes.get(view.font[member], 0) + end - start
+    font = fonts[min(votes, key=lambda index: (-votes[index], index))]
     return Line(
-        page=place.page,
+        page=page,
         block=block,
         text="".join(pieces),
-        box=_box(s, row, place),
+        box=_box(view, edges, row),
         font=font.name or None,
-        size=min(sizes, key=lambda size: (-sizes[size], size)),
+        size=round(row.size, 2),
         weight=font.weight,
         italic=font.italic,
         raised=_joined(raised),
@@ -134,48 +132,27 @@ def _line(characters: Characters, s: Segments, place: Place, row: Row, block: in
     )
 
 
-def _box(s: Segments, row: Row, place: Place) -> Box:
-    x0, x1 = float(s.x0[row.members].min()), float(s.x1[row.members].max())
-    y0, y1 = float(s.y0[row.members].min()), float(s.y1[row.members].max())
-    a, b, c, d = from_frame(
-        (x0, y0, max(x1, x0 + 0.1), max(y1, y0 + 0.1)), place.turn, place.width, place.height
-    )
+def _box(view: View, edges: tuple[list[float], ...], row: Row) -> Box:
+    x0, x1, y0, y1 = edges
+    left, top = min(x0[m] for m in row.members), min(y0[m] for m in row.members)
+    right, bottom = max(x1[m] for m in row.members), max(y1[m] for m in row.members)
+    shape = (left, top, max(right, left + 0.1), max(bottom, top + 0.1))
+    a, b, c, d = from_frame(shape, view.turn, view.width, view.height)
     return round(a, 2), round(b, 2), round(c, 2), round(d, 2)
 
 
 def separate(gap: float, size: float, seen: int) -> str:
-    if gap > 1.5 * size:
+    """What stands between two segments of a row: a tab, a space, or nothing."""
+    if gap > _TAB * size:
         return "\t"
     return " " if gap > 0.15 * size or (seen == 1 and gap > 0.05 * size) else ""
 
 
-def _text(characters: Characters, near: Indices) -> tuple[str, list[int] | None]:
-    """The text of consecutive characters with spaces, and each one's offset (None: 0, 1, 2...)."""
-    first, last = int(near[0]), int(near[-1]) + 1
-    text = characters.text[first:last]
-    spaces = np.flatnonzero(characters.gap[first + 1 : last] == 1)
-    if not len(spaces):
-        return text, None
-    cuts = [0, *(spaces + 1).tolist(), len(text)]
-    words = [text[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
-    offsets = np.arange(len(text))
-    offsets[1:] += np.cumsum(characters.gap[first + 1 : last] == 1)
-    return " ".join(words), offsets.tolist()
-
-
-def _raised(
-    characters: Characters, place: Place, near: Indices, row: Row, offsets: list[int] | None
-) -> list[tuple[int, int]]:
-    """Ranges of characters that are smaller than the row and stand higher."""
-    size = characters.size[near]
-    small = size < 0.86 * row.size
-    if place.turn == 4 or not small.any():
-        return []
-    pen = characters.origin[:, near]
-    turned = {0: pen[1], 1: pen[0], 2: place.height - pen[1], 3: place.width - pen[0]}
-    up = np.flatnonzero(small & (row.base - turned[place.turn] > 0.12 * row.size))
-    places = up.tolist() if offsets is None else [offsets[index] for index in up.tolist()]
-    return [(at, at + 1) for at in places]
+def _raised(view: View, start: int, end: int, row: Row) -> list[int]:
+    """Places in the frame's text of characters that are smaller than the row and stand higher."""
+    small = view.size[start:end] < _SMALL * row.size
+    up = small & (row.base - view.base[start:end] > 0.12 * row.size)
+    return [int(at) for at in view.at[start:end][up]]
 
 
 def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -198,7 +175,7 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     left = [float(s.x0[row.members[0]]) for row in rows]
     right = [float(s.x1[row.members].max()) for row in rows]
     edge = max(right)
-    steps = [b.base - a.base for a, b in zip(rows, rows[1:], strict=False)]
+    steps = [b.base - a.base for a, b in pairwise(rows)]
     numbers = [first]
     since, leading = 1, 0.0
     for index, step in enumerate(steps, start=1):

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldsmith.extract.characters import Characters
+from goldsmith.extract.characters import ASKEW, Characters, Floats, Integers
 from goldsmith.extract.reading import Box
 
-Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
 
@@ -24,13 +23,11 @@ Indices = NDArray[np.intp]
 class Segments:
     """m stretches of characters in one reading frame (x to the right, y down), all arrays (m,).
 
-    ``start`` and ``end`` index ``order``, the characters of this frame; ``base`` is the baseline,
-    ``y0`` and ``y1`` are the baseline's line band, made from the size and not from the font's own
-    claims about its height; ``weight`` is the number of characters.
+    ``base`` is the baseline; ``y0`` and ``y1`` are the band of the line, made from baseline and
+    size and not from the font's own claims about its height; ``weight`` is the number of
+    characters.
     """
 
-    start: Indices
-    end: Indices
     x0: Floats
     x1: Floats
     y0: Floats
@@ -40,49 +37,90 @@ class Segments:
     weight: Any
 
 
-def make_segments(
-    characters: Characters, turn: int, width: float, height: float
-) -> tuple[Segments, Indices, Floats]:
-    """Segments of the characters that run in one direction, the characters' indices, their x.
+@dataclass(frozen=True)
+class View:
+    """A page seen along one direction of its text: its segments and their k characters.
 
-    Returns segments, ``order`` (n,) indices into the page's characters, and boxes (4, n) in the
-    reading frame.
+    Segment ``i`` holds the characters ``start[i]`` to ``end[i]``. ``text`` is the frame's text with
+    the spaces inside segments; character ``j`` stands at ``at[j]`` in it. ``base`` and ``size``
+    (k,) are of single characters; ``smallest``, ``font`` and ``after`` (what pdfium saw before:
+    see `Characters.gap`) are of segments.
     """
+
+    turn: int
+    width: float
+    height: float
+    segments: Segments
+    start: list[int]
+    end: list[int]
+    text: str
+    at: NDArray[np.int64]
+    base: Floats
+    size: Floats
+    smallest: list[float]
+    font: list[int]
+    after: list[int]
+
+
+def make_view(characters: Characters, turn: int, width: float, height: float) -> View:
+    """Group the characters that run in one direction (there is at least one) into segments."""
     order = np.flatnonzero(characters.turn == turn)
     box = to_frame(characters.box[:, order], turn, width, height)
     pen = characters.origin[:, order]
     base = to_frame(np.concatenate([pen, pen]), turn, width, height)[1]
-    size = characters.size[order]
+    size, font, seen = characters.size[order], characters.font[order], characters.gap[order]
     new = np.ones(len(order), bool)
     larger = np.maximum(size[1:], size[:-1])
     gap = box[0, 1:] - box[2, :-1]
-    new[1:] = (np.diff(order) > 1) | (characters.gap[order][1:] == 2) | (gap > 0.8 * larger)
-    if turn != 4:
+    new[1:] = (np.diff(order) > 1) | (seen[1:] == 2) | (gap > 0.8 * larger)
+    if turn != ASKEW:
         new[1:] |= (gap < -1.5 * larger) | (np.abs(np.diff(base)) > 0.55 * larger)
     start = np.flatnonzero(new)
     end = np.append(start[1:], len(order))
-    seg_base, seg_size = _dominant(base, size, new, start)
-    if turn == 4:
-        y0 = np.minimum.reduceat(box[1], start)
-        y1 = np.maximum.reduceat(box[3], start)
-        seg_base = y1
+    chosen = _dominant(base, size, font, new)
+    middle, scale = base[chosen], size[chosen]
+    if turn == ASKEW:
+        y0, y1 = np.minimum.reduceat(box[1], start), np.maximum.reduceat(box[3], start)
+        middle = y1
     else:
-        y0, y1 = seg_base - 0.78 * seg_size, seg_base + 0.22 * seg_size
+        y0, y1 = middle - 0.78 * scale, middle + 0.22 * scale
     x0, x1 = np.minimum.reduceat(box[0], start), np.maximum.reduceat(box[2], start)
-    return Segments(start, end, x0, x1, y0, y1, seg_base, seg_size, end - start), order, box
+    spaced = (seen == 1) & ~new
+    return View(
+        turn=turn,
+        width=width,
+        height=height,
+        segments=Segments(x0, x1, y0, y1, middle, scale, end - start),
+        start=start.tolist(),
+        end=end.tolist(),
+        text=_spaced([characters.text[i] for i in order.tolist()], spaced),
+        at=np.arange(len(order)) + np.cumsum(spaced),
+        base=base,
+        size=size,
+        smallest=np.minimum.reduceat(size, start).tolist(),
+        font=font[chosen].tolist(),
+        after=seen[start].tolist(),
+    )
 
 
-def _dominant(base: Floats, size: Floats, new: Any, start: Indices) -> tuple[Floats, Floats]:
-    """Baseline and size of each segment's longest run of equal baseline and size."""
+def _spaced(characters: list[str], spaced: Any) -> str:
+    for place in np.flatnonzero(spaced).tolist():
+        characters[place] = f" {characters[place]}"
+    return "".join(characters)
+
+
+def _dominant(base: Floats, size: Floats, font: Integers, new: Any) -> Indices:
+    """One character of each segment's longest run of equal baseline, size and font."""
     run = new.copy()
     run[1:] |= (np.abs(np.diff(base)) > 0.05) | (np.abs(np.diff(size)) > 0.05)
+    run[1:] |= np.diff(font) != 0
     first = np.flatnonzero(run)
     length = np.diff(np.append(first, len(base)))
     segment = (np.cumsum(new) - 1)[first]
     longest = np.lexsort((-np.arange(len(first)), length, segment))
     last = np.append(np.flatnonzero(np.diff(segment[longest])), len(longest) - 1)
-    chosen = first[longest[last]]
-    return base[chosen], size[chosen]
+    chosen: Indices = first[longest[last]]
+    return chosen
 
 
 def to_frame(box: Floats, turn: int, width: float, height: float) -> Floats:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
 from goldsmith.extract.files import DOCX, HTML, MARKDOWN, PDF, TEXT
-from goldsmith.extract.reading import CannotRead, Reading, failed_tables, tables_of
+from goldsmith.extract.reading import Reading, ReadingError, failed_tables, tables_of
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import ExtractSettings
 
@@ -35,7 +35,7 @@ class ExtractStage:
         document = _only_row(tables)
         try:
             reading = _read(str(document["media_type"]), bytes(document["content"]), self.settings)
-        except CannotRead as problem:
+        except ReadingError as problem:
             return failed_tables(document, problem.reason, problem.detail)
         return tables_of(document, reading)
 
@@ -47,14 +47,14 @@ class ExtractStage:
         return failed_tables(_only_row(tables), reason, detail)
 
 
-def _only_row(tables: Tables) -> dict[str, object]:
+def _only_row(tables: Tables) -> dict[str, Any]:
     (row,) = tables["files"].to_pylist()
     return dict(row)
 
 
 def _read(media_type: str, content: bytes, settings: ExtractSettings) -> Reading:
     if not content:
-        raise CannotRead("empty file", "the file has no bytes")
+        raise ReadingError("empty file", "the file has no bytes")
     if media_type == PDF:
         from goldsmith.extract.pdf import read_pdf
 
@@ -75,4 +75,4 @@ def _read(media_type: str, content: bytes, settings: ExtractSettings) -> Reading
         from goldsmith.extract.text import read_text
 
         return read_text(content)
-    raise CannotRead("unsupported type", f"{media_type} is not read")
+    raise ReadingError("unsupported type", f"{media_type} is not read")

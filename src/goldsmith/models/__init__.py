@@ -4,7 +4,7 @@
 - `decoder.Decoder`: trains, is tuned, and serves; tokens (batch, sequence) -> logits.
 - `cache.KeyValueCache`: rows at different positions decoded together.
 - `families.load_model`, `families.save_model`: llama, mistral, qwen2, qwen3 folders, both ways.
-- `encoder.load_encoder`, `encoder.find_minilm`: BERT-like sentence encoders.
+- `encoder.load_sentence_encoder`, `encoder.find_minilm`: BERT-like encoders, texts -> vectors.
 
 The names below are the front door. They are looked up when first used, because torch takes a second
 to import and most commands do not need it.
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from goldsmith.models.config import ModelConfig as ModelConfig
     from goldsmith.models.config import RopeScaling as RopeScaling
     from goldsmith.models.decoder import Decoder as Decoder
+    from goldsmith.models.encoder import Encoder as Encoder
+    from goldsmith.models.encoder import SentenceEncoder as SentenceEncoder
+    from goldsmith.models.encoder import find_minilm as find_minilm
+    from goldsmith.models.encoder import load_encoder as load_encoder
+    from goldsmith.models.encoder import load_sentence_encoder as load_sentence_encoder
     from goldsmith.models.families import load_model as load_model
     from goldsmith.models.families import read_config as read_config
     from goldsmith.models.families import save_model as save_model
@@ -29,6 +34,11 @@ _PLACES = {
     "ModelConfig": "config",
     "RopeScaling": "config",
     "Decoder": "decoder",
+    "Encoder": "encoder",
+    "SentenceEncoder": "encoder",
+    "find_minilm": "encoder",
+    "load_encoder": "encoder",
+    "load_sentence_encoder": "encoder",
     "load_model": "families",
     "read_config": "families",
     "save_model": "families",

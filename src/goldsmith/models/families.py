@@ -81,6 +81,8 @@ def load_model(
 ) -> Decoder:
     """Read a model from a local folder or, where there is none of that name, from the hub.
 
+    Its weights do not ask for gradients: it is ready to serve, and adapters bring their own.
+
     Raises ModelError naming the file, tensor or key: an unknown architecture, a missing shard or
     tensor, a wrong shape, a value that is not finite. ``revision`` is the hub's.
     """
@@ -113,7 +115,7 @@ def load_model(
         if ours not in found:
             raise ModelError(f"{folder}: tensor '{public}' is missing; copy the model again")
     model.load_state_dict(found, assign=True)
-    return model
+    return model.requires_grad_(False)
 
 
 def save_model(model: Decoder, folder: Path) -> None:

@@ -9,8 +9,23 @@ The promise: every character of every raw line lies either in a span of a passag
 in one row of ``rejects``, with stage, rule and score. `check_cover` proves it for any document.
 """
 
+from goldsmith.refine.chunk import Chunk
 from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
+from goldsmith.refine.cut import Cut
+from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.screen import Screen
+from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
 
-__all__ = ["Clean", "Problem", "Tag", "check_cover"]
+__all__ = [
+    "Chunk",
+    "Clean",
+    "Cut",
+    "Deduplicate",
+    "Problem",
+    "Screen",
+    "Tag",
+    "check_cover",
+    "count_tokens",
+]

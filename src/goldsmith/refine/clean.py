@@ -103,8 +103,10 @@ class Clean:
         """A line with its characters mended and its footnote signs gone."""
         segments = whole(line)
         marks: Sequence[Edit] = ()
-        if line.raised and self.settings.footnotes == "remove" and label in (
-            "CONTENT", "LIST", "HEADING", "CAPTION"
+        if (
+            line.raised
+            and self.settings.footnotes == "remove"
+            and label in ("CONTENT", "LIST", "HEADING", "CAPTION")
         ):
             marks = footnote_edits(line)
             segments = edited(segments, marks) if marks else segments
@@ -134,7 +136,10 @@ class Clean:
                 segments = edited(segments, edits)
                 text = text_of(segments)
         if self.settings.citation_marks == "remove" and draft.kind in (
-            "paragraph", "list", "caption", "heading"
+            "paragraph",
+            "list",
+            "caption",
+            "heading",
         ):
             edits = citation_edits(text, references)
             if edits:

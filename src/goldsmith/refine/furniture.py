@@ -8,6 +8,7 @@ as furniture only when every line nearer to the edge does, so that no body text 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,9 @@ _OF = re.compile(
     r"^[\W_]*(?:page|seite|p\.|pg\.?|slide|folie)?\s*\d{1,4}\s*(?:of|von|de|/|aus)\s*\d{1,4}[\W_]*$",
     re.IGNORECASE,
 )
-_PAGE_OF = re.compile(r"\b(?:page|seite)\s+\d{1,4}(?:\s*(?:of|von|/)\s*\d{1,4})?\W*$", re.IGNORECASE)
+_PAGE_OF = re.compile(
+    r"\b(?:page|seite)\s+\d{1,4}(?:\s*(?:of|von|/)\s*\d{1,4})?\W*$", re.IGNORECASE
+)
 _FIRST = re.compile(rf"^\W*({_NUMERAL})(?=[\s|·•.–-])")
 _LAST = re.compile(rf"(?:^|[\s|·•–-])({_NUMERAL})\W*$")
 _WORDS = re.compile(
@@ -135,7 +138,9 @@ def _key(text: str) -> str:
     return _ROMAN.sub("#", key)
 
 
-def _repeated(edges: list[list[_Row]], pages: int) -> dict[tuple[bool, str], list[tuple[int, float]]]:
+def _repeated(
+    edges: list[list[_Row]], pages: int
+) -> dict[tuple[bool, str], list[tuple[int, float]]]:
     """Where each head stands, for the heads that stand on several pages."""
     places: dict[tuple[bool, str], list[tuple[int, float]]] = defaultdict(list)
     for rows in edges:
@@ -158,7 +163,7 @@ def _counted(edges: list[list[_Row]], pages: int) -> set[tuple[int, bool, int]]:
     counted: set[tuple[int, bool, int]] = set()
     for (top, prefix, _), places in sorted(found.items()):
         numbers = sorted({page for page, _ in places})
-        near = sum(b - a <= 2 for a, b in zip(numbers, numbers[1:], strict=False))
+        near = sum(b - a <= 2 for a, b in itertools.pairwise(numbers))
         least = 2 if prefix or pages <= 6 else 3
         if len(numbers) >= least and near >= least - 1:
             counted.update((page, top, rank) for page, rank in places)
@@ -241,8 +246,13 @@ def _judge(
             found[line.id] = Verdict("PAGE_NUMBER" if bare else edge, 0.8)
         elif bare and row.rank == 0 and apart and outer and len(row.lines) == 1:
             found[line.id] = Verdict("PAGE_NUMBER", 0.7)
-        elif apart and outer and small and short and row.rank <= 1 and (
-            _WORDS.search(line.text) or _PAGE_OF.search(line.text)
+        elif (
+            apart
+            and outer
+            and small
+            and short
+            and row.rank <= 1
+            and (_WORDS.search(line.text) or _PAGE_OF.search(line.text))
         ):
             found[line.id] = Verdict(edge, 0.7)
     return found or None

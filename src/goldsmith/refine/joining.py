@@ -35,10 +35,65 @@ _STARTS_WORD = re.compile(r"[^\W\d_]+")
 _REFERENCE_ITEM = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s)")
 #: First parts that make compounds; kept unless the document writes the word as one.
 _COMPOUND = frozenset(
-    "self well non all cross high low long short full half quasi semi ex mid single double one two"
-    " three four five six seven eight nine ten first second third real large small multi fine deep"
-    " open closed end state so user data time rule text web machine hand left right top bottom"
-    " non-commissioned ground air year".split()
+    [
+        "self",
+        "well",
+        "non",
+        "all",
+        "cross",
+        "high",
+        "low",
+        "long",
+        "short",
+        "full",
+        "half",
+        "quasi",
+        "semi",
+        "ex",
+        "mid",
+        "single",
+        "double",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "first",
+        "second",
+        "third",
+        "real",
+        "large",
+        "small",
+        "multi",
+        "fine",
+        "deep",
+        "open",
+        "closed",
+        "end",
+        "state",
+        "so",
+        "user",
+        "data",
+        "time",
+        "rule",
+        "text",
+        "web",
+        "machine",
+        "hand",
+        "left",
+        "right",
+        "top",
+        "bottom",
+        "non-commissioned",
+        "ground",
+        "air",
+        "year",
+    ]
 )
 
 
@@ -70,7 +125,9 @@ def vocabulary(lines: Iterable[Line]) -> Counter[str]:
     return words
 
 
-def group(lines: Sequence[Line], labels: Sequence[str], parts: Sequence[list[Segment]]) -> list[Draft]:
+def group(
+    lines: Sequence[Line], labels: Sequence[str], parts: Sequence[list[Segment]]
+) -> list[Draft]:
     """Put the lines of one document, in reading order, into drafts."""
     drafts: list[Draft] = []
     open_paragraph: Draft | None = None  # one that a caption or a table may have interrupted
@@ -166,8 +223,11 @@ def _between(
         return [separator(" | " if same_row(before, line) else "\n")]
     if kind in ("code", "equation"):
         return [separator(" " if kind == "equation" and same_row(before, line) else "\n")]
-    if kind == "list" and (BULLET.match(text) or ENUMERATED.match(text) or before.engine not in (
-        "pdfium", "rapidocr") and line.block != before.block):
+    if kind == "list" and (
+        BULLET.match(text)
+        or ENUMERATED.match(text)
+        or (before.engine not in ("pdfium", "rapidocr") and line.block != before.block)
+    ):
         return [separator("\n")]
     if kind == "reference" and (_REFERENCE_ITEM.match(text) or line.block != before.block):
         return [separator("\n")]

@@ -18,19 +18,84 @@ from goldsmith.refine.segments import Edit
 _RAISED = re.compile(r"\s*(?:\d{1,3}(?:\s?[,–-]\s?\d{1,3})*|[*†‡§¶]{1,3})[,.]?\s*")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)$")
 _NOT_WORDS = frozenset(
-    "m cm mm km dm nm µm μm kg g mg s ms ns in ft yd mi ha l ml hz khz mhz ghz ev kev mev gev w v"
-    " sin cos tan log exp ln lim max min det dim rank tr var cov pr mod sinh cosh tanh sec csc cot"
-    " arcsin arccos arctan sup inf ker div grad rot curl".split()
+    [
+        "m",
+        "cm",
+        "mm",
+        "km",
+        "dm",
+        "nm",
+        "µm",
+        "μm",
+        "kg",
+        "g",
+        "mg",
+        "s",
+        "ms",
+        "ns",
+        "in",
+        "ft",
+        "yd",
+        "mi",
+        "ha",
+        "l",
+        "ml",
+        "hz",
+        "khz",
+        "mhz",
+        "ghz",
+        "ev",
+        "kev",
+        "mev",
+        "gev",
+        "w",
+        "v",
+        "sin",
+        "cos",
+        "tan",
+        "log",
+        "exp",
+        "ln",
+        "lim",
+        "max",
+        "min",
+        "det",
+        "dim",
+        "rank",
+        "tr",
+        "var",
+        "cov",
+        "pr",
+        "mod",
+        "sinh",
+        "cosh",
+        "tanh",
+        "sec",
+        "csc",
+        "cot",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sup",
+        "inf",
+        "ker",
+        "div",
+        "grad",
+        "rot",
+        "curl",
+    ]
 )
 
 _NUMBERS = r"\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*"
-_NUMERIC = re.compile(
-    rf"(?P<space>\s?)(?P<mark>\[{_NUMBERS}\](?:\s?[,;–-]?\s?\[{_NUMBERS}\])*)"
-)
+_NUMERIC = re.compile(rf"(?P<space>\s?)(?P<mark>\[{_NUMBERS}\](?:\s?[,;–-]?\s?\[{_NUMBERS}\])*)")
 _ENTRY = re.compile(r"^\s*(?:\[(\d{1,3})\]|(\d{1,3})\.\s)")
-_BRACKETS = re.compile(r"(?P<space>\s?)\((?P<inside>[^()]{5,300}?(?:1[6-9]|20)\d\d[a-z]?[^()]{0,60})\)")
+_BRACKETS = re.compile(
+    r"(?P<space>\s?)\((?P<inside>[^()]{5,300}?(?:1[6-9]|20)\d\d[a-z]?[^()]{0,60})\)"
+)
 _YEAR = re.compile(r"\b((?:1[6-9]|20)\d\d)[a-z]?\b")
-_LEAD = re.compile(r"^(?:see(?: also)?|e\.\s?g\.|cf\.|vgl\.|siehe|also|and|und)[,\s]+", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:see(?: also)?|e\.\s?g\.|cf\.|vgl\.|siehe|also|and|und)[,\s]+", re.IGNORECASE
+)
 _AUTHOR = re.compile(
     r"^(?P<name>(?:(?:van|von|de|der|den|di|la|le|du)\s)*[A-ZÀ-Þ][\w'’\-]+)"
     r"(?P<rest>(?:\s(?:et\sal\.?|and|und|&|[A-ZÀ-Þ][\w'’\-]*\.?|van|von|de)|,(?=\s\D)|\s&)*)"
@@ -82,9 +147,11 @@ def footnote_edits(line: Line) -> list[Edit]:
         if word is not None:
             if len(word.group(1)) < 2 or word.group(1).lower() in _NOT_WORDS:
                 continue
-        elif not before or before[-1] not in ".,;:!?)]”’\"'»":
-            continue
-        elif before[-1] in ")]" and re.search(r"[=+∈^]|[\d)\]]\s*[)\]]$", before[-20:]):
+        elif (
+            not before
+            or before[-1] not in ".,;:!?)]”’\"'»"
+            or (before[-1] in ")]" and re.search(r"[=+∈^]|[\d)\]]\s*[)\]]$", before[-20:]))
+        ):
             continue
         left = start
         while left > len(before):
@@ -113,7 +180,7 @@ def citation_edits(text: str, references: References) -> list[Edit]:
 
 def _without(text: str, match: re.Match[str], forbidden: re.Pattern[str] | None) -> list[Edit]:
     before = text[max(0, match.start() - 24) : match.start()]
-    if _PART_OF_SENTENCE.search(before.rstrip()) and not match.start() == 0:
+    if _PART_OF_SENTENCE.search(before.rstrip()) and match.start() != 0:
         return []
     if match.start() == 0 or (forbidden is not None and forbidden.search(before)):
         return []

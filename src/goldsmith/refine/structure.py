@@ -37,13 +37,17 @@ _AFTER_REFERENCES = re.compile(
     r"acknowledge?ments?|danksagung|author contributions|about the author|symbol|stichwort)",
     re.IGNORECASE,
 )
-_ENTRY = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s|[A-ZÀ-Þ][\w'’\-]+,?\s(?:[A-Z]\.|[A-Z][a-z]+,))")
+_ENTRY = re.compile(
+    r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s|[A-ZÀ-Þ][\w'’\-]+,?\s(?:[A-Z]\.|[A-Z][a-z]+,))"
+)
 _CONTENTS = re.compile(
     r"^\s*(?:table of contents|contents|inhalt(?:sverzeichnis)?|list of (?:figures|tables)|figures|"
     r"tables|table des matières|sommaire|índice)(?:\s*\(continued\))?\s*$",
     re.IGNORECASE,
 )
-_LEADERS = re.compile(r"(?:\.\s?){4,}\s*[\divxlcA-Z–-]*\s*\S{0,16}\s*$|(?:…\s?){2,}|_{6,}\s*\d+\s*$")
+_LEADERS = re.compile(
+    r"(?:\.\s?){4,}\s*[\divxlcA-Z–-]*\s*\S{0,16}\s*$|(?:…\s?){2,}|_{6,}\s*\d+\s*$"
+)
 _ENDS_IN_PAGE = re.compile(r"[\s.]((?:[\w]+[-–])?\d{1,4}|[ivxl]{1,6})\s*$")
 _MONOSPACE = re.compile(r"mono|courier|consol|typewriter|menlo|inconsolata|cmtt|lmtt|sftt", re.I)
 _MATH = re.compile(r"[=<>≤≥≠≈≡±×÷∑∏∫∂∇√∞∈∉⊂⊆∪∩∀∃⇒⇔→↦∧∨∘·^_{}|α-ωΑ-Ω\U0001d400-\U0001d7ff+−*/]")
@@ -144,7 +148,12 @@ def _is_heading(
     letters = sum(character.isalpha() for character in text)
     if not 1 < len(text) <= 160 or letters < 0.5 * len(text.replace(" ", "")) or letters < 2:
         return 0.0
-    if text[-1] in ",;" or BULLET.match(text) or _CAPTION.match(text) or _MONOSPACE.search(line.font):
+    if (
+        text[-1] in ",;"
+        or BULLET.match(text)
+        or _CAPTION.match(text)
+        or _MONOSPACE.search(line.font)
+    ):
         return 0.0
     if not line.paged:
         return _plain_heading(line, text, before, after)
@@ -170,9 +179,14 @@ def _is_heading(
     if alone:
         return 0.85
     assert after is not None
-    return 0.75 if after.bold == line.bold and len(text) < 100 and not is_terminated(text) and (
-        after.size == line.size and continues_heading(line, after)
-    ) else 0.0
+    return (
+        0.75
+        if after.bold == line.bold
+        and len(text) < 100
+        and not is_terminated(text)
+        and (after.size == line.size and continues_heading(line, after))
+        else 0.0
+    )
 
 
 def continues_heading(line: Line, after: Line) -> bool:
@@ -211,7 +225,7 @@ def _inner(line: Line, before: Line | None, after: Line | None, last: str, body:
         return ("EQUATION", 0.7)
     if BULLET.match(text) or ENUMERATED.match(text):
         sentence = inside and before is not None and not is_terminated(before.text)
-        if last == "LIST" or not sentence or BULLET.match(text) and "•" in text[:3]:
+        if last == "LIST" or not sentence or (BULLET.match(text) and "•" in text[:3]):
             return ("LIST", 0.8)
     if inside and last == "LIST" and before is not None and line.x0 >= before.x0 - 2.0:
         return ("LIST", 0.7)
@@ -236,7 +250,11 @@ def _tables(lines: Sequence[Line], labels: list[Label]) -> None:
     run: list[int] = []
     for index in range(len(lines) + 1):
         line = lines[index] if index < len(lines) else None
-        if line is not None and not line.hint and labels[index][0] in ("CONTENT", "EQUATION", "LIST"):
+        if (
+            line is not None
+            and not line.hint
+            and labels[index][0] in ("CONTENT", "EQUATION", "LIST")
+        ):
             near = not run or lines[run[-1]].page == line.page
             if near and _cells(line, labels[index][0]) >= 2:
                 run.append(index)
@@ -288,7 +306,7 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
             low = line.y0 > top + 0.5 * (bottom - top)
             if not small or not low or line.id in found:
                 continue
-            opening = line.raised[:1] and line.raised[0][0] <= 1 or _NOTE.match(line.text)
+            opening = (line.raised[:1] and line.raised[0][0] <= 1) or _NOTE.match(line.text)
             if not opening or not _PROSE_WORD.search(line.text) or _CAPTION.match(line.text):
                 continue
             tail = []
@@ -308,4 +326,6 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
 
 def _beside(one: Line, other: Line) -> bool:
     """Whether two lines share a column."""
-    return min(one.x1, other.x1) - max(one.x0, other.x0) > 0.3 * min(one.x1 - one.x0, other.x1 - other.x0)
+    return min(one.x1, other.x1) - max(one.x0, other.x0) > 0.3 * min(
+        one.x1 - one.x0, other.x1 - other.x0
+    )

@@ -24,7 +24,7 @@ TAGGER = "rules-1"
 
 @dataclass(frozen=True)
 class Tag:
-    """``lines`` (and the heights of ``pages``, where known) to ``tags``; one row a line that counts.
+    """``lines`` (and the heights of ``pages``, where known) to ``tags``, a row a line that counts.
 
     Lines that another engine's reading replaced get no tag: they are not part of the document.
     """

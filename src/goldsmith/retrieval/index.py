@@ -107,8 +107,8 @@ class Index:
         """Return the ``k`` best chunks, best first; equal scores go by document and order.
 
         ``alpha`` (0 words only, 1 vectors only) stands in for the index's own. Chunks that lack a
-        quoted part of the query are left out, and so are those that neither system gives a score
-        above zero.
+        quoted part of the query are left out, and so are those to which no system that counts gives
+        a score above zero.
         """
         words = self.postings.score(content_terms(query))
         return self.rank(query, words, self.similarities(query), k, alpha)
@@ -117,14 +117,14 @@ class Index:
         self, query: str, words: Scores, vectors: Scores, k: int, alpha: float | None = None
     ) -> list[Hit]:
         """Return what `search` does, from the chunks' scores for the query, each (chunks,)."""
-        allowed = np.flatnonzero((words > 0) | (vectors > 0))
+        weight = self.alpha if alpha is None else alpha
+        allowed = np.flatnonzero(((words > 0) & (weight < 1)) | ((vectors > 0) & (weight > 0)))
         quotes = quoted(query)
         if quotes:
             allowed = np.array(
                 [row for row in range(len(self.chunks)) if _holds(self.chunks[row], quotes)],
                 dtype=np.int64,
             )
-        weight = self.alpha if alpha is None else alpha
         return [
             Hit(self.chunks[row]["id"], score, float(words[row]), float(vectors[row]), row)
             for place, score in fuse(words[allowed], vectors[allowed], weight, k)

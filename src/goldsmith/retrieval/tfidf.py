@@ -1,10 +1,10 @@
 """TF-IDF with latent semantic analysis: an embedder fitted on the corpus, without weights.
 
 Words (stemmed) and their character trigrams to pentagrams are counted, weighed
-``(1 + ln tf) * idf`` and projected on the strongest directions of the corpus (Deerwester et al., "Indexing by Latent
-Semantic Analysis", 1990). Character n-grams keep misspelled and inflected words close. The signs of
-the directions are fixed and the decomposition runs on one thread from a seed, so that a corpus has
-one embedder.
+``(1 + ln tf) * idf`` and projected on the strongest directions of the corpus (Deerwester et al.,
+"Indexing by Latent Semantic Analysis", 1990). Character n-grams keep misspelled and inflected words
+close. The signs of the directions are fixed and the decomposition runs on one thread from a seed,
+so that a corpus has one embedder.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def fit_tfidf(texts: Sequence[str], *, seed: int = 0) -> TfidfEmbedder:
     """Learn features and directions from a corpus. Features that only one text holds are left out
     of corpora with more than fifty texts: they cannot make two texts alike."""
     from sklearn.utils.extmath import randomized_svd
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     counts = [_count(text) for text in texts]
     holding: Counter[str] = Counter()

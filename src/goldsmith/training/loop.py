@@ -186,7 +186,7 @@ class _Run:
                     self.masters[name].grad = worker.grad.float()
                     worker.grad = None
         norm = float(nn.utils.clip_grad_norm_(self.masters.values(), plan.clip))
-        value = float(loss)
+        value = loss.item()
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise ModelError(
                 f"{plan.task}: step {step} has loss {value} and gradient norm {norm}; the "

@@ -1,0 +1,63 @@
+"""The user's questions: a JSONL file with the passage that answers each, split into two halves.
+
+The "train" half may become instruction examples; the "evaluate" half is only ever asked.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from goldsmith.errors import UserError
+
+FIELDS: dict[str, tuple[type, ...]] = {
+    "id": (str,),
+    "question": (str,),
+    "answer": (str, type(None)),
+    "passage": (str, type(None)),
+    "answerable": (bool,),
+    "split": (str,),
+    "document": (str, type(None)),
+    "page": (int, type(None)),
+    "section": (str, type(None)),
+}
+SPLITS = ("train", "evaluate")
+
+
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a questions file in its order.
+
+    Raises UserError naming the file, the line and the field that is wrong.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); mend dataset.questions") from error
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            rows.append(_checked(line, f"{path} line {number}"))
+    names = [row["id"] for row in rows]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{path}: two questions have the id '{twice}'; give each its own")
+    return rows
+
+
+def _checked(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{where}: is not JSON ({error}); mend it") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{where}: is not a JSON object; mend it")
+    values = {name: row.get(name) for name in FIELDS}
+    for name, kinds in FIELDS.items():
+        if not isinstance(values[name], kinds):
+            raise UserError(f"{where}: '{name}' is {values[name]!r}; mend it")
+    if values["split"] not in SPLITS:
+        raise UserError(f"{where}: 'split' is {values['split']!r}; use train or evaluate")
+    if values["answerable"] and not (values["answer"] and values["passage"]):
+        raise UserError(f"{where}: an answerable question needs 'answer' and 'passage'; add them")
+    return values

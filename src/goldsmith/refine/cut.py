@@ -1,0 +1,188 @@
+"""The stage that decides from stored scores which passages go, and says why.
+
+A passage is judged with its neighbours: a short one has no language of its own, so it goes with
+those around it, its page, its document. A heading goes only when everything under it goes. The
+language to keep is the one most of the corpus is written in, unless settings name others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+import pyarrow as pa
+
+from goldsmith.lake.schemas import SCHEMAS
+from goldsmith.pipeline.stage import Tables
+from goldsmith.project import RefineSettings
+from goldsmith.refine.language import letters_in
+from goldsmith.refine.screen import UNJUDGED
+from goldsmith.refine.segments import Row, reject_passage
+
+_OWN_LETTERS = 200  # from here a passage's own language counts alone
+_NEIGHBOURS = 2  # passages before and after that are asked for a shorter one
+_JUDGED_LETTERS = 40  # from here a passage's own gibberish counts alone
+
+Scores = Mapping[str, Mapping[str, float]]  # subject -> name -> value
+
+
+class Decision(NamedTuple):
+    rule: str  # of REJECT_RULES["cut"]
+    score: float
+
+
+@dataclass(frozen=True)
+class Cut:
+    """``passages`` and ``scores`` of the whole corpus to ``rejects``, one row a span."""
+
+    settings: RefineSettings
+    name: ClassVar[str] = "cut"
+    version: ClassVar[int] = 1
+    unit: ClassVar[Literal["document", "all"]] = "all"
+    reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
+    writes: ClassVar[tuple[str, ...]] = ("rejects",)
+
+    def run(self, tables: Tables) -> dict[str, pa.Table]:
+        passages = sorted(
+            tables["passages"].to_pylist(), key=lambda row: (row["document"], row["order"])
+        )
+        scores: dict[str, dict[str, float]] = defaultdict(dict)
+        columns = (
+            tables["scores"].column(name).to_pylist() for name in ("subject", "name", "value")
+        )
+        for subject, name, value in zip(*columns, strict=True):
+            scores[subject][name] = value
+        by_document: dict[str, list[Row]] = defaultdict(list)
+        for passage in passages:
+            by_document[passage["document"]].append(passage)
+        wanted = frozenset(self.settings.languages) or main_language(by_document, scores)
+        rows: list[Row] = []
+        for document, members in by_document.items():
+            decisions = decide(members, scores, document, wanted, self.settings)
+            for member, decision in zip(members, decisions, strict=True):
+                if decision is not None:
+                    rows += reject_passage(member, self.name, decision.rule, decision.score)
+        return {"rejects": pa.Table.from_pylist(rows, SCHEMAS["rejects"])}
+
+
+def main_language(by_document: Mapping[str, Sequence[Row]], scores: Scores) -> frozenset[str]:
+    """Return the language that most letters of the corpus are written in; empty when none shows."""
+    letters: dict[str, float] = defaultdict(float)
+    for document in sorted(by_document):
+        weight = sum(letters_in(member["text"]) for member in by_document[document])
+        for code, value in _languages(scores.get(document, {}), "language:").items():
+            letters[code] += weight * value
+    best = min(letters, key=lambda code: (-letters[code], code), default=None)
+    return frozenset() if best is None else frozenset({best})
+
+
+def decide(
+    members: Sequence[Row],
+    scores: Scores,
+    document: str,
+    wanted: frozenset[str],
+    settings: RefineSettings,
+) -> list[Decision | None]:
+    """Return for each passage of one document, in order, why it goes, or None when it stays."""
+    weights = [
+        0 if member["kind"] in UNJUDGED else letters_in(member["text"]) for member in members
+    ]
+    own = [scores.get(member["id"], {}) for member in members]
+    whole = scores.get(document, {})
+    decisions: list[Decision | None] = []
+    for index, member in enumerate(members):
+        page = member["spans"][0]["page"] or 0
+        near = range(max(0, index - _NEIGHBOURS), min(len(members), index + _NEIGHBOURS + 1))
+        spoken = _spoken(index, near, weights, own, whole, page, settings.language_confidence)
+        noise = own[index].get("gibberish", 0.0)
+        if weights[index] < _JUDGED_LETTERS:
+            noise = _around(near, weights, own, whole, page)
+        mark = own[index].get("grade", 1.0)
+        visible = sum(not character.isspace() for character in member["text"])
+        if wanted and spoken is not None and spoken[0] not in wanted:
+            decisions.append(Decision("language", spoken[1]))
+        elif noise > settings.maximum_gibberish:
+            decisions.append(Decision("gibberish", noise))
+        elif member["kind"] == "paragraph" and mark < settings.minimum_grade and visible >= 20:
+            decisions.append(Decision("low grade", mark))
+        elif member["kind"] == "paragraph" and weights[index] < 2 and visible < 4:
+            decisions.append(Decision("too short", float(visible)))
+        else:
+            decisions.append(None)
+    return _with_headings(members, decisions)
+
+
+def _spoken(
+    index: int,
+    near: range,
+    weights: Sequence[int],
+    own: Sequence[Mapping[str, float]],
+    whole: Mapping[str, float],
+    page: int,
+    confidence: float,
+) -> tuple[str, float] | None:
+    """The language a passage counts as: its own, its neighbours', its page's, its document's."""
+    if weights[index] >= _OWN_LETTERS:
+        found = _best(_languages(own[index], "language:"), confidence)
+        if found is not None:
+            return found
+    shares: dict[str, float] = defaultdict(float)
+    asked = [one for one in near if any(name.startswith("language:") for name in own[one])]
+    for one in asked:
+        for code, value in _languages(own[one], "language:").items():
+            shares[code] += weights[one] * value
+    total = sum(weights[one] for one in asked)
+    if total >= _OWN_LETTERS:
+        found = _best({code: value / total for code, value in shares.items()}, confidence)
+        if found is not None:
+            return found
+    for prefix in (f"page:{page}:language:", "language:"):
+        found = _best(_languages(whole, prefix), confidence)
+        if found is not None:
+            return found
+    return None
+
+
+def _around(
+    near: range,
+    weights: Sequence[int],
+    own: Sequence[Mapping[str, float]],
+    whole: Mapping[str, float],
+    page: int,
+) -> float:
+    """The gibberish that a passage too short to judge stands among."""
+    total = sum(weights[one] for one in near)
+    if total < _JUDGED_LETTERS:
+        return whole.get(f"page:{page}:gibberish", 0.0)
+    return sum(weights[one] * own[one].get("gibberish", 0.0) for one in near) / total
+
+
+def _languages(scores: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {name[len(prefix) :]: value for name, value in scores.items() if name.startswith(prefix)}
+
+
+def _best(shares: Mapping[str, float], confidence: float) -> tuple[str, float] | None:
+    code = min(shares, key=lambda code: (-shares[code], code), default=None)
+    return None if code is None or shares[code] < confidence else (code, shares[code])
+
+
+def _with_headings(
+    members: Sequence[Row], decisions: list[Decision | None]
+) -> list[Decision | None]:
+    """Keep a heading with content under it that stays; drop it when all of its content goes."""
+    result = list(decisions)
+    for index, member in enumerate(members):
+        if member["kind"] != "heading":
+            continue
+        under = []
+        for after in range(index + 1, len(members)):
+            if members[after]["kind"] == "heading" and members[after]["level"] <= member["level"]:
+                break
+            if members[after]["kind"] != "heading":
+                under.append(decisions[after])
+        if under:
+            stays = any(decision is None for decision in under)
+            result[index] = None if stays else under[0]
+    return result

@@ -1,0 +1,74 @@
+"""Our LoRA adapters against PEFT: it loads ours, we load its, and the logits are equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from goldsmith.models import Decoder, ModelConfig, load_model, save_model
+from goldsmith.training.adapters import attach, load_adapter, save_adapter, save_merged
+
+peft = pytest.importorskip("peft")
+transformers = pytest.importorskip("transformers")
+
+CONFIG = ModelConfig(
+    vocabulary=61,
+    width=32,
+    layers=2,
+    heads=4,
+    key_value_heads=2,
+    head_dim=8,
+    hidden=48,
+    context=64,
+)
+TOKENS = torch.arange(40).view(2, 20)
+
+
+def adapted(folder: Path) -> Decoder:
+    """A base saved in ``folder``, and that base with an adapter that changes what it says."""
+    model = Decoder(CONFIG, seed=1)
+    save_model(model, folder)
+    attach(model, rank=4, alpha=12.0, seed=2)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    return model.requires_grad_(False)
+
+
+def test_peft_loads_our_adapter_with_equal_logits(tmp_path: Path):
+    model = adapted(tmp_path / "base")
+    ours, base = model(TOKENS), load_model(tmp_path / "base")(TOKENS)
+    save_adapter(model, tmp_path / "adapter", 4, 12.0, "../base")
+
+    plain = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    theirs = peft.PeftModel.from_pretrained(plain, tmp_path / "adapter").eval()
+    with torch.no_grad():
+        logits = theirs(TOKENS).logits
+    assert float((logits - ours).abs().max()) <= 1e-4
+    assert float((base - ours).abs().max()) > 0.1
+
+    save_merged(model, tmp_path / "merged", None)
+    merged = load_model(tmp_path / "merged")(TOKENS)
+    assert float((merged - ours).abs().max()) <= 1e-4
+    whole = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()
+    with torch.no_grad():
+        assert float((whole(TOKENS).logits - ours).abs().max()) <= 1e-4
+
+
+def test_we_load_what_peft_saved(tmp_path: Path):
+    save_model(Decoder(CONFIG, seed=1), tmp_path / "base")
+    plain = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    settings = peft.LoraConfig(
+        r=3, lora_alpha=6, target_modules="all-linear", init_lora_weights=False
+    )
+    theirs = peft.get_peft_model(plain, settings).eval()
+    theirs.save_pretrained(tmp_path / "adapter")
+    model = load_model(tmp_path / "base")
+    load_adapter(model, tmp_path / "adapter")
+    with torch.no_grad():
+        logits, ours = theirs(TOKENS).logits, model(TOKENS)
+    assert float((logits - ours).abs().max()) <= 1e-4
