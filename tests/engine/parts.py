@@ -14,6 +14,8 @@ SPECIAL = 4
 class ByteVocabulary:
     """Ids 0 to 3 are special and give no text; id 4 + b is the byte b."""
 
+    bos: int | None = None
+
     def encode(self, text: str) -> list[int]:
         return [SPECIAL + byte for byte in text.encode()]
 

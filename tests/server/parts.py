@@ -27,7 +27,7 @@ PDF = [
 ]
 MARKDOWN = [
     "Honey is stored in clay jars on the northern shelf of the cellar.",
-    "The beekeeper inspects every hive on the first morning of May.",
+    "The beekeeper inspects every hive on the first morning of spring.",
     "Foxglove must never be planted near the kitchen garden.",
 ]
 WIDTH, HEIGHT, LEFT, TOP, STEP = 595, 842, 72, 120, 40

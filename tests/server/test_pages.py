@@ -71,6 +71,7 @@ def test_text_from_outside_is_escaped(address):
     status, _, data = send(address, "GET", "/ask?q=" + quote(attack))
     assert status == 200
     assert b"<script>alert" not in data
+    data = send(address, "GET", "/ask?q=" + quote("Who rebuilt the water wheel?"))[2]
     assert b"The mill &lt;at&gt; Holm" in data
 
 
