@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from goldsmith.engine.text import TextStream
 
-from .conftest import ByteVocabulary
+from .parts import ByteVocabulary
 
 BYTES = ByteVocabulary()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from goldsmith.datasets.split import held_out
+from goldsmith.datasets.split import falls_below, held_out
 from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import DatasetSettings
@@ -29,15 +29,22 @@ UNANSWERABLE = "marked unanswerable by its author"
 
 _SHORTEST, _LONGEST = 25, 420  # characters of an answer sentence
 _HEADING_SENTENCES = 2
+#: What a term is, in at least four words: "is a …", or "is the … of/that/…". A subject with "The" is
+#: not taken: its sentence says something about one thing of its section ("The saving is …").
 _DEFINITION = re.compile(
-    r"(?:An?|The)?\s*(?P<term>[A-Za-z][\w\-]*(?:\s[\w\-]+){0,3}?)\s"
-    r"(?P<verb>is|are|means|refers to|denotes)\s(?:an?|the)\s\w",
+    r"(?P<article>An?\s)?(?P<term>[A-Za-z][\w\-]*(?:\s[\w\-]+){0,3}?)\s"
+    r"(?P<verb>is|are|means|refers to|denotes)\s"
+    r"(?:an?|the\s(?!first|second|third|last|only|same|other|next|most|least|best|worst|\w+est\b)"
+    r"(?=(?:[\w\-]+\s){1,4}(?:of|that|which|by|for|used)\b))"
+    r"(?:\s[\w\-,]+){3}",
 )
+#: An answer that leans on what it does not show.
+_LEANS = re.compile(r"[:;,]$|\b(?:Figure|Fig\.|Table|Equation|Section|Chapter)\s\d|\bbelow\b|\babove\b")
 _NO_TERM = re.compile(
     r"\b(?:this|that|these|those|it|its|he|she|they|we|you|i|there|here|what|which|who|one|such|each"
-    r"|all|both|some|any|most|first|second|third|last|next|result|reason|point|problem|question|answer"
+    r"|all|both|either|neither|some|any|most|first|second|third|last|next|result|reason|point|problem|question|answer"
     r"|idea|way|same|other|another|and|or|but|if|when|then|so|not|only|also|is|are|was|of|to|in|for"
-    r"|on|by|with|from|than|as|at|our|their|his|her|every|no|much|many|more|less)\b",
+    r"|on|by|with|from|than|as|at|between|the|an?|our|their|his|her|every|no|much|many|more|less)\b",
     re.IGNORECASE,
 )
 _PLAIN_HEADINGS = re.compile(
@@ -74,8 +81,11 @@ def make_examples(
         if folded in asked and kind != "question":
             continue  # two sections with one heading, or a term defined twice: the first stands
         asked.add(folded)
-        place = chunk["parent"] if chunk else content_id("example", question)
-        split = "validation" if place in reserved else "train"
+        if chunk:
+            out = chunk["parent"] in reserved
+        else:  # a refusal has no section: it is held out by its own hash
+            out = falls_below(question, settings.validation, seed)
+        split = "validation" if out else "train"
         example = _example(kind, question, answer, chunk, check, split)
         made[example["id"]] = example
     return pa.Table.from_pylist(list(made.values()), schema=SCHEMAS["examples"])
@@ -115,10 +125,13 @@ def _definitions(passages: Sequence[Row], holders: _Holders) -> Iterator[_Made]:
             term = found["term"]
             if _NO_TERM.search(term) or not any(len(word) > 2 for word in term.split()):
                 continue
+            if _LEANS.search(sentence):
+                continue
             chunk = holders.holding(sentence, passage["id"])
             if chunk is not None:
                 verb = "are" if found["verb"] == "are" else "is"
-                yield "definition", f"What {verb} {_lower(term)}?", sentence, chunk, VERBATIM
+                asked = _lower((found["article"] or "") + term)
+                yield "definition", f"What {verb} {asked}?", sentence, chunk, VERBATIM
 
 
 def _headings(passages: Sequence[Row], holders: _Holders) -> Iterator[_Made]:
@@ -136,8 +149,13 @@ def _headings(passages: Sequence[Row], holders: _Holders) -> Iterator[_Made]:
         answer = ""
         for sentence in _sentences(after["text"])[:_HEADING_SENTENCES]:
             longer = f"{answer} {sentence}".strip()
-            if len(longer) <= _LONGEST and holders.holding(longer, after["id"]) is not None:
-                answer = longer
+            if (
+                _LEANS.search(sentence)
+                or len(longer) > _LONGEST
+                or holders.holding(longer, after["id"]) is None
+            ):
+                break
+            answer = longer
         chunk = holders.holding(answer, after["id"]) if len(answer) >= _SHORTEST else None
         if chunk is not None:
             question = f"What do the documents say about {_lower(title)}?"

@@ -15,9 +15,14 @@ def held_out(sections: Iterable[str], share: float, seed: int) -> frozenset[str]
     ranked = sorted(set(sections), key=lambda section: _place(section, seed))
     if share <= 0 or len(ranked) < 2:
         return frozenset()
-    chosen = [section for section in ranked if _place(section, seed) < share]
+    chosen = [section for section in ranked if falls_below(section, share, seed)]
     count = min(max(len(chosen), 1), len(ranked) - 1)
     return frozenset(ranked[:count])
+
+
+def falls_below(name: str, share: float, seed: int) -> bool:
+    """Whether a name is among the ``share`` of all names with the lowest hashes."""
+    return _place(name, seed) < share
 
 
 def _place(section: str, seed: int) -> float:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goldsmith.server.app import create_app
     from goldsmith.server.library import Library
-    from goldsmith.server.serve import serve
+    from goldsmith.server.listen import serve
 
 __all__ = ["Library", "create_app", "serve"]
 
-_PLACES = {"Library": "library", "create_app": "app", "serve": "serve"}
+_PLACES = {"Library": "library", "create_app": "app", "serve": "listen"}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from goldsmith.engine import AnswerStream, TokenLogprobs
+from goldsmith.errors import UserError
 from goldsmith.server.body import read_json
 from goldsmith.server.errors import bad_field
 from goldsmith.server.fields import ChatBody, parse_chat
@@ -83,7 +84,11 @@ class Chunks:
 
 async def _generated(service: Service, body: ChatBody) -> Response:
     engine, tokenizer = service.decoder()
-    prompt = list(tokenizer.chat(body.messages))
+    try:
+        prompt = list(tokenizer.chat(body.messages))
+    except UserError as error:
+        # The model's template decides which conversations it can write down.
+        raise bad_field("messages", str(error)) from error
     most = prompt_room(service, len(prompt), body.sampling.maximum_tokens, "max_tokens")
     head = Head.new("chatcmpl", body.model)
     requests = [body.sampling.request(prompt, most, choice) for choice in range(body.choices)]

@@ -42,7 +42,7 @@ class Grounded:
 def ground(answer: Answer, service: Service, sampling: Sampling) -> Grounded:
     """Write an answer with its marks and cut it where the request says."""
     if answer.refused:
-        parts = [REFUSAL, f" Reason: {answer.reason}." if answer.reason else ""]
+        parts = [REFUSAL, f" {reason}" if (reason := refusal_reason(answer)) else ""]
     else:
         parts = [
             f"{' ' if index > 1 else ''}{sentence.text} [{index}]"
@@ -58,6 +58,12 @@ def ground(answer: Answer, service: Service, sampling: Sampling) -> Grounded:
     return Grounded(
         tuple(_cut(parts, keep)), finish, citations(answer), answer.refused, answer.support
     )
+
+
+def refusal_reason(answer: Answer) -> str:
+    """Return why an answer was refused as one sentence, or nothing."""
+    reason = answer.reason.removeprefix("the documents do not say: ")
+    return f"{reason[0].upper()}{reason[1:]}." if reason else ""
 
 
 def citations(answer: Answer) -> tuple[dict[str, Any], ...]:

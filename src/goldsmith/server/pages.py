@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from goldsmith.retrieval import Answer, Sentence
 from goldsmith.server.body import MAXIMUM_BODY
 from goldsmith.server.errors import ApiError
-from goldsmith.server.grounded import REFUSAL
+from goldsmith.server.grounded import REFUSAL, refusal_reason
 from goldsmith.server.library import Library, MissingDocumentError
 from goldsmith.server.service import service_of
 from goldsmith.server.stream import while_connected
@@ -76,6 +76,7 @@ async def _answer(request: Request, question: str, part: bool) -> Response:
         question=question,
         answer=found,
         refusal=REFUSAL,
+        reason=refusal_reason(found),
         sources=sources(found, service.library),
     )
 

@@ -24,7 +24,9 @@ from goldsmith.server.library import Library
 
 
 class ChatTokenizer(Protocol):
-    """The part of a tokenizer that serving needs."""
+    """The part of a tokenizer that serving needs. ``bos`` begins a text, where there is one."""
+
+    bos: int | None
 
     def encode(self, text: str) -> Sequence[int]:
         """Return the ids of a text, without special tokens."""

@@ -9,34 +9,28 @@ from __future__ import annotations
 import errno
 import json
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 
-from goldsmith.engine import Engine
 from goldsmith.errors import UserError
 from goldsmith.lake import Lake
-from goldsmith.models import load_model
 from goldsmith.project import Settings, Workspace
-from goldsmith.retrieval import Index
 from goldsmith.server.app import create_app
 from goldsmith.server.library import Library
-from goldsmith.tokenizers import load
 
 
-def serve(
-    workspace: Workspace, settings: Settings, ready: Callable[[str], None] | None = None
-) -> None:
-    """Serve a workspace until stopped; ``ready`` gets the address when requests are taken.
+def serve(workspace: Workspace, settings: Settings, source: Path | None = None) -> None:
+    """Serve a workspace until stopped; prints the address when requests are taken.
 
+    ``source`` is the folder of the documents; without it, the one the workspace was made from.
     Raises UserError before anything else when the port is taken, and when the workspace has
     nothing to serve.
     """
     listener = bind(settings.serve.host, settings.serve.port)
     with listener:
-        app = open_workspace(workspace, settings)
+        app = open_workspace(workspace, settings, source)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -45,10 +39,7 @@ def serve(
             timeout_graceful_shutdown=max(1, round(settings.serve.drain_seconds)),
         )
         host, port = listener.getsockname()[:2]
-        server = _Server(
-            config, lambda: ready(f"http://{_written(host)}:{port}") if ready else None
-        )
-        server.run(sockets=[listener])
+        _Server(config, f"http://{_written(host)}:{port}").run(sockets=[listener])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -64,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise UserError(
                 f"port {port} of {host} is in use; stop what uses it or choose another: "
-                "goldsmith serve --port 0 takes a free one"
+                "goldsmith serve --port 8001"
             ) from error
         raise UserError(
             f"cannot listen on {host} port {port} ({error.strerror}); choose another address"
@@ -72,7 +63,9 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def open_workspace(workspace: Workspace, settings: Settings) -> Starlette:
+def open_workspace(
+    workspace: Workspace, settings: Settings, source: Path | None = None
+) -> Starlette:
     """Return the app for what the workspace holds: an index, a model, or both."""
     model_folder = next(
         (
@@ -88,16 +81,21 @@ def open_workspace(workspace: Workspace, settings: Settings) -> Starlette:
             f"{workspace.root}: there is neither an index nor a model to serve; "
             "make them with goldsmith run"
         )
+    from goldsmith.engine import Engine
+    from goldsmith.models import load_model
+    from goldsmith.retrieval import Index
+    from goldsmith.tokenizers import load
+
     engine = tokenizer = None
     index = Index.open(workspace.index) if has_index else None
-    library = open_library(workspace)
+    library = open_library(workspace, source)
     if model_folder is not None:
         tokenizer = load(workspace.tokenizer)
         engine = Engine(load_model(model_folder.parent), tokenizer, settings.serve)
     return create_app(settings, engine=engine, tokenizer=tokenizer, index=index, library=library)
 
 
-def open_library(workspace: Workspace) -> Library:
+def open_library(workspace: Workspace, source: Path | None = None) -> Library:
     """Return the documents of a workspace, with what is needed to show them."""
     lake = Lake(workspace.lake)
     if not lake.exists("documents"):
@@ -110,7 +108,7 @@ def open_library(workspace: Workspace) -> Library:
             ("passages", ["document", "kind", "text"]),
         )
     }
-    return Library(_source(workspace), workspace.root / "pages", **rows)
+    return Library(source or _source(workspace), workspace.root / "pages", **rows)
 
 
 def _source(workspace: Workspace) -> Path | None:
@@ -128,11 +126,11 @@ def _written(host: str) -> str:
 class _Server(uvicorn.Server):
     """Says when it is ready."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._address = address
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
-            self._ready()
+            print(f"Serving on {self._address} (the API is at /v1); Ctrl-C ends it.", flush=True)
