@@ -176,8 +176,9 @@ def ask(
     index: Index, rows: list[dict[str, Any]], condition: str, asked: list[dict[str, Any]]
 ) -> Iterable[Asked]:
     for question in asked:
-        hits = index.search(question["question"], CANDIDATES)
-        evidence = gather(index, understand(question["question"], index), hits)
+        understood = understand(question["question"], index)
+        hits = index.search(question["question"], CANDIDATES, vector=understood.vector)
+        evidence = gather(index, understood, hits)
         right = [
             condition == "answerable"
             and index.chunks[each.hit.row]["order"] == question["paragraph"]

@@ -133,7 +133,7 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
         read_questions(path)
     path.write_text(json.dumps(good))
     assert [each.id for each in read_questions(path, "train")] == ["1"]
-    assert read_questions(path, "evaluation") == []
+    assert read_questions(path, "evaluate") == []
     path.write_text(json.dumps({"id": "1", "question": "Why?"}))
     with pytest.raises(UserError, match='needs "passage"'):
         read_questions(path)

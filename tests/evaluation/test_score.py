@@ -74,7 +74,7 @@ def test_a_system_does_not_differ_from_itself() -> None:
 
 
 def test_approximate_randomization_is_the_exact_test_on_few_items() -> None:
-    """Six items, the second system better by one on each: of the 64 sign patterns two are as far."""
+    """Six items, the second better by one on each: of 64 sign patterns two are as far."""
     first = column(np.zeros(6))
     second = column(np.ones(6))
     found = approximate_randomization(first, second, seed=2, trials=20_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +19,7 @@ TEXT = st.text(
 def test_every_character_but_white_space_is_in_one_sentence(text: str) -> None:
     ranges = sentence_ranges(text)
     assert all(start < end for start, end in ranges)
-    assert all(a[1] <= b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(ranges))
     covered = set().union(*(range(*each) for each in ranges)) if ranges else set()
     left = [text[n] for n in range(len(text)) if n not in covered]
     assert not "".join(left).strip()

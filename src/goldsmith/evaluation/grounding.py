@@ -146,7 +146,7 @@ def _answer_row(index: Index, question: Question, given: Answer) -> Row:
         (question.document if same_document(each.uri, question.document) else each.uri, each.page)
         for each in given.sentences
     ]
-    right = {(question.document, question.page)}
+    right = question.places
     references = [question.answer] if question.answer else []
     precise = citation_precision(cited, right)
     return {

@@ -32,8 +32,9 @@ SENTENCE = re.compile(r"[A-Z][^.!?\n]{40,300}[.!?](?=\s|$)")
 
 @dataclass(frozen=True)
 class Question:
-    """One row of a questions file. ``document`` is a uri or its last part; pages count from 1;
-    ``answer``, ``passage``, ``document`` and ``page`` are empty or 0 when it is not answerable."""
+    """One row of a questions file. ``document`` is a uri or its last parts; ``page`` is the
+    answer's, counted from 1, ``pages`` all that the passage touches. ``answer`` and ``passage`` are
+    empty, and pages 0, when it is not answerable."""
 
     id: str
     question: str
@@ -41,13 +42,19 @@ class Question:
     passage: str = ""
     document: str = ""
     page: int = 0
+    pages: tuple[int, ...] = ()
     section: str = ""
     answerable: bool = True
-    split: str = "evaluation"
+    split: str = "evaluate"
+
+    @property
+    def places(self) -> frozenset[tuple[str, int]]:
+        """Every (document, page) that a right citation may name."""
+        return frozenset((self.document, page) for page in (*self.pages, self.page) if page > 0)
 
 
 def read_questions(path: Path, split: str | None = None) -> list[Question]:
-    """Read a JSONL file of questions, of one split or of all.
+    """Read a JSONL file of questions, of one split or of all. "file" may stand for "document".
 
     Other keys are ignored. Raises UserError naming the file and line that is wrong.
     """
@@ -77,8 +84,8 @@ def relevant_rows(index: Index, question: Question) -> list[int]:
 
 
 def same_document(uri: str, name: str) -> bool:
-    """Whether a document's uri is the name a question gives, or ends with it as a path."""
-    return uri == name or uri.endswith("/" + name)
+    """Whether two paths name one document: equal, or one ends with the other, folder by folder."""
+    return uri == name or uri.endswith("/" + name) or name.endswith("/" + uri)
 
 
 def runs(text: str, length: int | None = None) -> set[tuple[str, ...]]:
@@ -144,11 +151,12 @@ def _question(line: str, place: str) -> Question:
             question=str(row["question"]),
             answer=str(row.get("answer") or ""),
             passage=str(row.get("passage") or ""),
-            document=str(row.get("document") or ""),
+            document=str(row.get("document") or row.get("file") or ""),
             page=int(row.get("page") or 0),
+            pages=tuple(int(page) for page in row.get("pages") or ()),
             section=str(row.get("section") or ""),
             answerable=answerable,
-            split=str(row.get("split") or "evaluation"),
+            split=str(row.get("split") or "evaluate"),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(

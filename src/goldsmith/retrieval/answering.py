@@ -59,8 +59,8 @@ def answer(index: Index, question: str, settings: AnswerSettings) -> Answer:
 
     Refuses when the probability of support is below ``settings.minimum_support``.
     """
-    hits = tuple(index.search(question, settings.candidates))
     asked = understand(question, index)
+    hits = tuple(index.search(question, settings.candidates, vector=asked.vector))
     kind = index.embedder.kind
     ranked = rank(gather(index, asked, hits), kind)
     if not ranked:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from goldsmith.retrieval.index import Hit, Index, heading_text
 from goldsmith.retrieval.words import content_terms, question_terms
@@ -64,13 +65,15 @@ TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
 @dataclass(frozen=True)
 class Question:
     """A question taken apart. ``weights`` maps its content terms to their rarity, 0..1,
-    ``spelling`` to how it spells them; ``marked`` are its names, numbers and codes."""
+    ``spelling`` to how it spells them; ``marked`` are its names, numbers and codes; ``vector`` is
+    its embedding, (d,)."""
 
     text: str
     weights: dict[str, float]
     spelling: dict[str, str]
     marked: frozenset[str]
     expects: re.Pattern[str] | None
+    vector: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def understand(text: str, index: Index) -> Question:
     )
     spelling = {term: token for token in reversed(tokens) for term in content_terms(token)}
     expects = next((kind for ask, kind in ASKS if ask.search(text)), None)
-    return Question(text, weights, spelling, marked, expects)
+    return Question(text, weights, spelling, marked, expects, index.embedder.embed([text])[0])
 
 
 def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Evidence]:
@@ -129,7 +132,6 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
     """
     if not hits:
         return []
-    vector = index.embedder.embed([question.text])[0]
     total = sum(question.weights.values()) or 1.0
     unseen = sum(w for t, w in question.weights.items() if t not in index.postings.terms) / total
     cosines = sorted((hit.vector for hit in hits), reverse=True)
@@ -145,7 +147,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         texts = [chunk["text"][start:end] for start, end in ranges]
         held = [frozenset(content_terms(text)) for text in texts]
         whole = frozenset(heading).union(*held)
-        near_similarities = np.asarray(index.sentence_vectors[first:last] @ vector)
+        near_similarities = np.asarray(index.sentence_vectors[first:last] @ question.vector)
         worst = max((w for t, w in question.weights.items() if t not in whole), default=0.0)
         marked = [term for term in question.marked if term in question.weights]
         lost = sum(term not in whole for term in marked) / len(marked) if marked else 0.0

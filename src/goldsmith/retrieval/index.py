@@ -26,7 +26,7 @@ from goldsmith.pipeline.progress import Progress, Silent
 from goldsmith.project import IndexSettings
 from goldsmith.retrieval.bm25 import Postings, build_postings, load_postings
 from goldsmith.retrieval.embed import Embedder, choose_embedder, fit_embedder, open_embedder
-from goldsmith.retrieval.fusion import Scores, fuse
+from goldsmith.retrieval.fusion import fuse
 from goldsmith.retrieval.sentences import sentence_ranges
 from goldsmith.retrieval.words import content_terms
 
@@ -103,43 +103,35 @@ class Index:
             {chunk["id"]: row for row, chunk in enumerate(chunks)},
         )
 
-    def search(self, query: str, k: int, alpha: float | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int,
+        alpha: float | None = None,
+        *,
+        vector: npt.NDArray[np.float32] | None = None,
+    ) -> list[Hit]:
         """Return the ``k`` best chunks, best first; equal scores go by document and order.
 
-        ``alpha`` (0 words only, 1 vectors only) stands in for the index's own. Chunks that lack a
-        quoted part of the query are left out, and so are those to which no system that counts gives
-        a score above zero.
+        ``alpha`` (0 words only, 1 vectors only) stands in for the index's own; ``vector`` is the
+        query's, (d,), where the caller has it already. Chunks that lack a quoted part of the query
+        are left out, and so are those to which no system that counts gives a score above zero.
         """
+        if vector is None:
+            vector = self.embedder.embed([query])[0]
         words = self.postings.score(content_terms(query))
-        return self.rank(query, words, self.similarities(query), k, alpha)
-
-    def rank(
-        self, query: str, words: Scores, vectors: Scores, k: int, alpha: float | None = None
-    ) -> list[Hit]:
-        """Return what `search` does, from the chunks' scores for the query, each (chunks,)."""
+        vectors = (self.vectors @ vector).astype(np.float64)
         weight = self.alpha if alpha is None else alpha
         allowed = np.flatnonzero(((words > 0) & (weight < 1)) | ((vectors > 0) & (weight > 0)))
         quotes = quoted(query)
         if quotes:
-            allowed = np.array(
-                [row for row in range(len(self.chunks)) if _holds(self.chunks[row], quotes)],
-                dtype=np.int64,
-            )
+            holding = [row for row, chunk in enumerate(self.chunks) if _holds(chunk, quotes)]
+            allowed = np.array(holding, dtype=np.int64)
         return [
             Hit(self.chunks[row]["id"], score, float(words[row]), float(vectors[row]), row)
             for place, score in fuse(words[allowed], vectors[allowed], weight, k)
             for row in (int(allowed[place]),)
         ]
-
-    def similarities(self, query: str) -> Scores:
-        """Return the cosine of the query with every chunk, shape (chunks,) float64."""
-        return self.compare(self.embedder.embed([query])[0])
-
-    def compare(self, vector: npt.NDArray[np.float32]) -> Scores:
-        """Return the cosine of a unit vector (d,) with every chunk, shape (chunks,) float64."""
-        if not len(self.chunks):
-            return np.zeros(0)
-        return (self.vectors @ vector).astype(np.float64)
 
     def chunk(self, identifier: str) -> dict[str, Any] | None:
         """Return a chunk's row (id, document, heading_path, text, spans...) or None."""
