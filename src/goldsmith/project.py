@@ -77,7 +77,7 @@ class ModelSettings(Section):
 class TrainSettings(Section):
     steps: Count = 400
     batch: Count = Field(4, description="Rows of packed tokens in a step.")
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup: Annotated[int, Field(ge=0)] = 20
     evaluate_every: Count = Field(50, description="Steps between validations.")
