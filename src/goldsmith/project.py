@@ -69,17 +69,17 @@ class TokenizerSettings(Section):
 
 class ModelSettings(Section):
     base: str | None = Field(None, description="Hub name or local folder to tune instead.")
-    width: Count = 256
-    layers: Count = 6
-    heads: Count = 8
-    key_value_heads: Count = 4
-    hidden: Count = 704
+    width: Count = 192
+    layers: Count = 4
+    heads: Count = 6
+    key_value_heads: Count = 3
+    hidden: Count = 512
 
 
 class TrainSettings(Section):
-    steps: Count = 300
-    batch: Count = 16
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    steps: Count = 400
+    batch: Count = Field(4, description="Rows of packed tokens in a step.")
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup: Annotated[int, Field(ge=0)] = 20
     evaluate_every: Count = Field(50, description="Steps between validations.")
