@@ -108,11 +108,8 @@ def test_only_the_training_half_of_the_questions_is_used():
     assert made_of([text], asked) == made_of([text], [r for r in asked if r["split"] == "train"])
 
 
-WORDS = st.lists(
-    st.sampled_from(
-        ["attention", "is", "a", "the", "loss", "of", "that", "mean", "LoRA", ".", "Rows"]
-    )
-)
+WORD = st.sampled_from(["attention", "is", "a", "the", "loss", "of", "that", "mean", "LoRA", "."])
+WORDS = st.lists(WORD)
 
 
 @given(st.lists(WORDS.map(" ".join), max_size=4), st.floats(0, 0.9), st.integers(0, 5))

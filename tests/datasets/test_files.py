@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,14 +11,15 @@ from goldsmith.datasets import read_examples, read_questions, write_instruction_
 from goldsmith.errors import UserError
 from goldsmith.lake.schemas import SCHEMAS
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "instructions"
+DEFAULT = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("GOLDSMITH_TEST_DATA", DEFAULT)) / "instructions"
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip)
 
 
 def data(name):
     path = DATA / name
     if not path.is_file():
-        pytest.skip(f"no {name} in ../shared/data/instructions")
+        pytest.skip(f"no instructions/{name} below GOLDSMITH_TEST_DATA")
     return path
 
 
