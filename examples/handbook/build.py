@@ -246,15 +246,17 @@ def read_questions(made: list[Made]) -> list[dict]:
 def _place(row: dict, document: Made, where: str) -> dict:
     source = document.source
     assert source is not None
-    sections: dict[str, list[Reading]] = {}
+    sections: dict[str, list[Reading]] = {}  # of "##" headings; a "###" belongs to the one above
+    names: dict[str, str] = {}
     by_block = {id(reading.block): reading for reading in document.readings}
     current = source.title
     for block in source.blocks:
-        if block.kind == "heading" and block.level < 4:
-            current = "".join(p.text for p in block.pieces[0])
+        if block.kind == "heading":
+            heading = "".join(piece.text for piece in block.pieces[0])
+            current = heading if block.level < 3 else current
+            names[fold(heading)[0].lower()] = current
         if id(block) in by_block:
             sections.setdefault(current, []).append(by_block[id(block)])
-    names = {fold(name)[0].lower(): name for name in sections}
     section = names.get(fold(row["section"] or source.title)[0].lower())
     if section is None:
         raise SourceError(f"{where}: no section {row['section']!r}; there are {list(sections)}")

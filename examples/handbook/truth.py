@@ -96,12 +96,17 @@ def _ink(page: pypdfium2.PdfTextPage, index: int, inks: int) -> int:
 
 
 def label_lines(letters: list[Letter], source: Source) -> list[tuple[int, str, str]]:
-    """(page, text, label) of the lines whose letters all have one label; figures have none."""
+    """(page, text, label) of the lines whose letters all have one label; figures have none.
+
+    Single marks of a display equation are left out: readers cut equations into lines at will.
+    """
     found = []
     for line in _lines(letters):
         text = _line_text(line)
         labels = {_label(source, letter.ink) for letter in line if letter.ink >= 0}
-        if len(labels) == 1 and (label := labels.pop()) and text:
+        if len(labels) != 1 or not (label := labels.pop()):
+            continue
+        if label != "EQUATION" or sum(not part.isspace() for part in text) > 3:  # else a fragment
             found.append((line[0].page, text, label))
     return found
 
@@ -114,7 +119,7 @@ def _label(source: Source, ink: int) -> str | None:
 def _lines(letters: list[Letter]) -> list[list[Letter]]:
     """Runs of letters that stand side by side; spaces and breaks between them are kept."""
     lines: list[list[Letter]] = []
-    top = bottom = edge = 0.0
+    top = bottom = start = 0.0
     page = 0
     gap: list[Letter] = []
     for letter in letters:
@@ -126,13 +131,13 @@ def _lines(letters: list[Letter]) -> list[list[Letter]]:
         beside = overlap > 0.5 * min(height, bottom - top) or (
             height < 4 and top - 3 < letter.y0 and letter.y1 < bottom + 4  # a comma, a dash
         )
-        if lines and letter.page == page and beside and letter.x0 > edge - 3:
+        if lines and letter.page == page and beside and letter.x0 > start - 3:
             lines[-1] += [*gap, letter]
             top, bottom = min(top, letter.y0), max(bottom, letter.y1)
         else:
             lines.append([letter])
             top, bottom, page = letter.y0, max(letter.y1, letter.y0 + 0.5), letter.page
-        edge, gap = letter.x1, []
+        start, gap = letter.x0, []
     return lines
 
 
@@ -185,7 +190,7 @@ class Reading:
 
     def find(self, passage: str) -> tuple[int, int] | None:
         """Range of `text` that says `passage`, whichever way its formulas are written."""
-        wanted = fold(passage)[0]
+        wanted = fold(passage.replace("$", ""))[0]
         for said, back in ((self.text, None), (self.written, self.back)):
             folded, places = fold(said)
             at = folded.find(wanted)

@@ -112,7 +112,13 @@ class ServeSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     batch: Count = Field(16, description="Sequences decoded together.")
     queue: Count = Field(256, description="Requests waiting before 503.")
-    maximum_tokens: Count = 512
+    maximum_tokens: Count = Field(512, description="Tokens of one answer at the most.")
+    context: Count = Field(
+        4096, description="Tokens of prompt and answer together; less where the model has less."
+    )
+    drain_seconds: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="Time that running answers get to finish when the server is stopped."
+    )
 
 
 class EvaluateSettings(Section):

@@ -4,46 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import goldsmith
 from goldsmith.cli.project import Project
+from goldsmith.cli.recording import recorded
 from goldsmith.errors import UserError
 
 if TYPE_CHECKING:
-    from goldsmith.retrieval import Answer
+    from goldsmith.evaluation import Score
+    from goldsmith.retrieval import Answer, Index
 
 SCORES = "scores.json"
 _ANSWERS_SHOWN = 12
 _PICTURE_SCALE = 1.2  # pixels a point
-
-
-@contextmanager
-def recorded(
-    project: Project, stage: str, key: str, settings: Any, inputs: Mapping[str, str]
-) -> Iterator[dict[str, float]]:
-    """Time a step that makes an artifact and log it; the dict yielded becomes its counts."""
-    from goldsmith.pipeline import record_run
-
-    started, clock = datetime.now(UTC), time.monotonic()
-    counts: dict[str, float] = {}
-    yield counts
-    record_run(
-        project.lake,
-        stage=stage,
-        key=key,
-        settings=settings.model_dump(mode="json"),
-        inputs=inputs,
-        outputs={stage: key},
-        counts=counts,
-        seed=project.settings.seed,
-        started=started,
-        seconds=time.monotonic() - clock,
-    )
 
 
 def index(project: Project) -> bool:
@@ -116,6 +93,136 @@ def answer_lines(given: Answer) -> list[str]:
             f"    {sentence.uri}, page {sentence.page}  ({sentence.chunk})",
         )
     ]
+
+
+def example_question(project: Project) -> str:
+    """A question to show off with: the user's own (of the training half), else one from gold."""
+    from goldsmith.cli.learn import read_questions
+
+    for row in read_questions(project):
+        if row["split"] == "train" and row["answerable"]:
+            return str(row["question"])
+    examples = project.lake.read("examples").to_pylist()
+    for kind in ("definition", "heading"):
+        for row in examples:
+            if row["kind"] == kind:
+                return str(row["messages"][0]["content"])
+    return "What are these documents about?"
+
+
+def evaluate(project: Project) -> bool:
+    """Measure model, search and answers on what they were not made with, unless that is done.
+
+    Questions: the evaluation half of the user's; without any, known items, for search alone.
+    """
+    from goldsmith.cli.learn import read_questions
+    from goldsmith.pipeline import building, fingerprint, is_current, read_manifest
+    from goldsmith.retrieval import Index
+
+    space, settings = project.workspace, project.settings
+    made = {
+        folder.name: manifest["fingerprint"]
+        for folder in (space.index, space.shards, space.models / "base", space.models / "merged")
+        if (manifest := read_manifest(folder)) is not None
+    }
+    asked = [row for row in read_questions(project) if row["split"] == "evaluate"]
+    about = (settings.evaluate.model_dump(), settings.answer.model_dump(), settings.seed, asked)
+    key = fingerprint("evaluate", goldsmith.__version__, made, *about)
+    if is_current(space.scores, key):
+        return False
+    index = Index.open(space.index)
+    project.progress.start("evaluate", None, "questions")
+    with recorded(project, "evaluate", key, settings.evaluate, made) as counts:
+        scores = [score.row() for score in _language_scores(project)]
+        found, answers = _search_and_answers(project, index, asked)
+        with building(space.scores, key) as new:
+            text = json.dumps({"scores": [*scores, *found], "answers": answers}, indent=1)
+            (new / SCORES).write_text(text, "utf-8")
+        counts["questions"] = len(asked)
+    project.progress.finish()
+    return True
+
+
+def _language_scores(project: Project) -> Iterator[Score]:
+    """Perplexity and bits per byte of each model on the sections that were held out."""
+    from goldsmith.evaluation import language_scores, likelihoods
+    from goldsmith.models import load_model
+    from goldsmith.tokenizers import load
+
+    texts = _held_out_texts(project)
+    for kind in ("base", "merged"):
+        folder = project.workspace.models / kind
+        if not texts or not folder.is_dir():
+            continue
+        sums = likelihoods(
+            load_model(folder), load(folder), texts, project.settings.dataset.sequence
+        )
+        yield from language_scores(
+            sums,
+            seed=project.settings.seed,
+            resamples=project.settings.evaluate.resamples,
+            confidence=project.settings.evaluate.confidence,
+            signature=f"model:{kind}|text:held-out sections",
+        )
+
+
+def _held_out_texts(project: Project) -> list[str]:
+    """The text of each held-out section."""
+    held = {
+        row["chunk"]
+        for row in project.lake.read("tokens").to_pylist()
+        if row["split"] == "validation"
+    }
+    sections: dict[str, list[str]] = {}
+    for row in project.lake.read("chunks").to_pylist():
+        if row["id"] in held:
+            sections.setdefault(row["parent"], []).append(row["text"][row["overlap"] :].strip())
+    return ["\n\n".join(parts) for parts in sections.values()]
+
+
+def _search_and_answers(
+    project: Project, index: Index, asked: Sequence[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    from goldsmith.evaluation import (
+        Question,
+        evaluate_answers,
+        evaluate_retrieval,
+        known_item_questions,
+    )
+    from goldsmith.retrieval import answer
+
+    settings, lake, seed = project.settings, project.lake, project.settings.seed
+    if not asked:
+        items = known_item_questions(lake.read("chunks"), lake.read("documents"), seed=seed)
+        scores, _ = evaluate_retrieval(index, items, settings.evaluate, seed=seed)
+        return [score.row() for score in scores], []
+    questions = [
+        Question(**{name: value for name, value in row.items() if value is not None})
+        for row in asked
+    ]
+    given: list[Answer] = []
+
+    def ask_and_keep(question: str) -> Answer:
+        given.append(answer(index, question, settings.answer))
+        return given[-1]
+
+    scores, _ = evaluate_retrieval(index, questions, settings.evaluate, seed=seed)
+    more, rows = evaluate_answers(
+        index, questions, settings.answer, settings.evaluate, seed=seed, ask=ask_and_keep
+    )
+    named = {score.name for score in scores}
+    scores += [score for score in more if score.name not in named]
+    answers = [
+        {
+            "question": question.question,
+            "answer": question.answer or None,
+            "refused": reply.refused,
+            "right": bool(row["right_citations"]) if question.answerable else reply.refused,
+            "sentences": [asdict(sentence) for sentence in reply.sentences],
+        }
+        for question, reply, row in zip(questions, given, rows, strict=True)
+    ]
+    return [score.row() for score in scores], answers
 
 
 def read_scores(project: Project) -> list[dict[str, Any]]:

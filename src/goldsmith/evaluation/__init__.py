@@ -11,6 +11,7 @@ project has none, for retrieval alone.
 from goldsmith.evaluation.answers import citation_precision, citation_recall, exact_match, f1
 from goldsmith.evaluation.grounding import evaluate_answers, evaluate_retrieval
 from goldsmith.evaluation.language import Likelihood, language_scores
+from goldsmith.evaluation.likelihood import likelihoods
 from goldsmith.evaluation.questions import Question, known_item_questions, read_questions
 from goldsmith.evaluation.score import (
     Comparison,
@@ -37,6 +38,7 @@ __all__ = [
     "f1",
     "known_item_questions",
     "language_scores",
+    "likelihoods",
     "mean_score",
     "paired_bootstrap",
     "ratio",

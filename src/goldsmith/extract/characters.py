@@ -5,7 +5,8 @@ its box, run by ``map`` without Python in between, and one for each *text object
 one font, size and baseline) for all the rest. Layout is left to `layout`, meaning to others.
 
 What pdfium gives is kept, with these fixed translations: U+0002 and U+FFFE, its signs for a hyphen
-at the end of a line, become "-"; glyphs without a code (U+0000) and lone surrogates become U+FFFD.
+at the end of a line, become "-"; pairs of surrogates become their character; glyphs without a code
+(U+0000) and lone surrogates become U+FFFD.
 Line breaks and spaces that pdfium made up only mark gaps. Characters that lie wholly outside the
 displayed page (crop box) are not on the page and are left out.
 """
@@ -24,9 +25,11 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
+Codes = NDArray[np.uint32]
 
 _HANDLE, _INT, _ADDRESS = ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
 ASKEW = 4  # the turn of text that runs in none of the four directions
+_SUPERSCRIPTS = np.array([0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)], np.uint32)
 MAXIMUM_CHARACTERS = 500_000  # on one page; the rest is not read, and the reading says so
 
 
@@ -41,6 +44,9 @@ _unicode = _raw(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _HANDLE, _INT)
 _loose_box = _raw(pdfium.FPDFText_GetLooseCharBox, _INT, _HANDLE, _INT, _ADDRESS)
 _text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_void_p, _HANDLE, _INT)
 _matrix = _raw(pdfium.FPDFText_GetMatrix, _INT, _HANDLE, _INT, _ADDRESS)
+_tight_box = _raw(
+    pdfium.FPDFText_GetCharBox, _INT, _HANDLE, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS
+)
 _origin = _raw(pdfium.FPDFText_GetCharOrigin, _INT, _HANDLE, _INT, _ADDRESS, _ADDRESS)
 _font_size = _raw(pdfium.FPDFText_GetFontSize, ctypes.c_double, _HANDLE, _INT)
 _object_font = _raw(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p, _HANDLE)
@@ -99,6 +105,7 @@ class Characters:
     ``text`` has n characters. ``box`` is (4, n): x0, y0, x1, y1 in displayed points. ``origin`` is
     (2, n), the pen position of the character's text object. ``size`` (n,) in points. ``turn`` (n,)
     is the direction of the text as displayed: 0 to the right, 1 up, 2 upside down, 3 down, 4 askew.
+    ``superior`` (n,) marks digits and reference marks that a font draws raised by itself.
     ``gap`` (n,) says what pdfium saw before a character: 0 nothing, 1 space, 2 line break.
     """
 
@@ -109,6 +116,7 @@ class Characters:
     turn: Integers
     font: Integers
     gap: Integers
+    superior: NDArray[np.bool_]
     fonts: tuple[Font, ...]
 
 
@@ -129,7 +137,8 @@ def read_characters(text_page: Any, frame: Frame, fonts: dict[int, Font]) -> Cha
     spaces |= (codes == 0x3000) | (codes == 0x202F)
     onside = (right >= frame.left) & (left <= frame.right)
     onside &= (top >= frame.bottom) & (bottom <= frame.top)
-    visible = np.flatnonzero(~breaks & ~spaces & onside)
+    codes, second = _joined_surrogates(codes)
+    visible = np.flatnonzero(~breaks & ~spaces & ~second & onside)
     marks = np.zeros(count + 1, np.int32)
     marks[1:] = np.cumsum(spaces)
     lines = np.zeros(count + 1, np.int32)
@@ -154,8 +163,45 @@ def read_characters(text_page: Any, frame: Frame, fonts: dict[int, Font]) -> Cha
         turn=turns[owner],
         font=np.array([number[d[4]] for d in described], np.int32)[owner],
         gap=gap.astype(np.int32),
+        superior=_superior(handle, codes, visible, table[owner]),
         fonts=used,
     )
+
+
+def _joined_surrogates(codes: Codes) -> tuple[Codes, NDArray[np.bool_]]:
+    """Codes with surrogate pairs made whole at their first place, and where second ones are."""
+    first = (codes >= 0xD800) & (codes < 0xDC00)
+    second = np.zeros(len(codes), bool)
+    if first.any():
+        second[1:] = first[:-1] & (codes[1:] >= 0xDC00) & (codes[1:] < 0xE000)
+        low = np.flatnonzero(second)
+        codes = codes.copy()
+        codes[low - 1] = 0x10000 + ((codes[low - 1] - 0xD800) << 10) + (codes[low] - 0xDC00)
+    return codes, second
+
+
+def _superior(
+    handle: int | None, codes: Codes, visible: NDArray[np.intp], about: Floats
+) -> NDArray[np.bool_]:
+    """Which characters are superior figures or marks: small glyphs that begin above the baseline.
+
+    ``about`` (n, 4) is pen x, y, size and angle. Superscripts by their code count as well.
+    """
+    code = codes[visible]
+    result = np.isin(code, _SUPERSCRIPTS)
+    asked = np.flatnonzero((code >= 48) & (code <= 57))
+    edges = np.zeros((len(asked), 4))  # left, right, bottom, top in page space
+    places = [
+        range(edges.ctypes.data + 8 * k, edges.ctypes.data + 8 * k + edges.nbytes, 32)
+        for k in range(4)
+    ]
+    deque(map(_tight_box, repeat(handle), visible[asked].tolist(), *places), 0)
+    x, y, size, angle = about[asked].T
+    up_x, up_y = -np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    rises = [(edges[:, i] - x) * up_x + (edges[:, j] - y) * up_y for i in (0, 1) for j in (2, 3)]
+    low, high = np.min(rises, axis=0), np.max(rises, axis=0)
+    result[asked] |= (low > 0.2 * size) & (high - low < 0.6 * size) & (high > low)
+    return result
 
 
 def _objects(

@@ -38,8 +38,7 @@ def damage(pieces: Iterable[tuple[str, str]]) -> float:
         visible = sum(map(len, text.split()))
         total += visible
         broken = not_text(text)
-        score, letters = likeness(text)
-        lost += min(visible, broken + (letters if score < THRESHOLD else 0))
+        lost += visible if likeness(text) < THRESHOLD else broken
     return lost / total if total else 0.0
 
 
@@ -55,29 +54,25 @@ def _is_not_text(character: str) -> bool:
     return character == "\ufffd" or unicodedata.category(character) in ("Cc", "Cn", "Co", "Cs")
 
 
-def likeness(text: str) -> tuple[float, int]:
-    """Return the mean log-probability of the letter pairs, and how many letters were judged.
-
-    (0.0, 0) where there is too little to judge.
-    """
+def likeness(text: str) -> float:
+    """Return the mean log-probability of the letter pairs; 0.0 where they are too few."""
     words = _WORD.findall(text)
     if not words:
-        return 0.0, 0
+        return 0.0
     joined = " ".join(words).lower()
     if not joined.isascii():
         plain = unicodedata.normalize("NFKD", joined.replace("ß", "ss").replace("ø", "o"))
         joined = "".join(c for c in plain if not unicodedata.combining(c))
     latin = " ".join(word for word in joined.split() if _LATIN.fullmatch(word))
     if not latin:
-        return 0.0, 0
+        return 0.0
     codes = np.frombuffer(latin.encode("ascii"), np.uint8).astype(np.intp) - 96
     codes[codes < 0] = 0
     codes = np.concatenate([[0], codes, [0]])
     pairs = codes[:-1] * 27 + codes[1:]
     if len(pairs) < MINIMUM_PAIRS:
-        return 0.0, 0
-    scores = _tables()[:, pairs].mean(axis=1)
-    return float(scores.max()), int((codes > 0).sum())
+        return 0.0
+    return float(_tables()[:, pairs].mean(axis=1).max())
 
 
 @cache

@@ -37,7 +37,7 @@ def read_html(content: bytes) -> Reading:
     from lxml import etree, html
 
     parser = html.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
     )
     try:
         root = html.document_fromstring(_markup(content).encode("utf-8"), parser=parser)

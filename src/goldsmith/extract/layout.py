@@ -3,7 +3,7 @@
 Characters become *segments* (one stretch without a wide gap); a recursive cut at gutters sorts the
 segments into columns, in the manner of XY-cut (Nagy and Seth 1984) but with a gutter that elements
 across both columns may interrupt; within a column, segments on one baseline become one line, so
-that lines of different columns never meet. A gap wider than 1.5 times the type size inside a line
+that lines of different columns never meet. A gap wider than twice the type size inside a line
 is written as a tab. Running heads go first and footers last; text in another direction follows the
 text in the main direction, read in its own frame.
 
@@ -140,9 +140,27 @@ def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     bands: list[tuple[bool, Indices]] = []
     for number in np.unique(band):
         members, sides = ids[band == number], side[band == number]
-        columns = number % 2 == 0 and _has_columns(s, members, sides)
-        bands.append((columns, members))
+        if number % 2:
+            bands.append((False, members))
+        else:
+            bands += [(_has_columns(s, *part), part[0]) for part in _cards(s, members, sides)]
     return bands
+
+
+def _cards(s: Segments, ids: Indices, side: Any) -> list[tuple[Indices, Any]]:
+    """Cut a band where the drawing came back from right to left below all that was drawn.
+
+    That is how a grid of cards is drawn, which is read row by row; columns come back higher up.
+    A table comes back at every row: it is left in one piece.
+    """
+    drawn = np.argsort(ids)
+    above = np.maximum.accumulate(s.y1[ids[drawn]])[:-1]
+    below = np.minimum.accumulate(s.y0[ids[drawn]][::-1])[::-1][1:]
+    back = (side[drawn][:-1] > 0) & (side[drawn][1:] < 0) & (above <= below + 1.0)
+    cuts = np.flatnonzero(back) + 1
+    if len(cuts) == 0 or len(cuts) * 6 > len(ids):
+        return [(ids, side)]
+    return [(ids[part], side[part]) for part in np.split(drawn, cuts)]
 
 
 def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
@@ -166,11 +184,20 @@ def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
 
 
 def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
-    """Rows of one side, the median number of characters in a row, and how full a row is."""
+    """Rows of one side; characters in, and fullness of, the row that the typical character is in.
+
+    Characters vote, not rows: formulas between paragraphs do not make a table of a column.
+    """
     order = ids[np.argsort(s.base[ids], kind="stable")]
     new = np.concatenate([[True], np.diff(s.base[order]) > 0.5 * s.size[order][1:]])
     row = np.cumsum(new) - 1
     text = np.bincount(row, s.weight[order])
     wide = np.bincount(row, (s.x1 - s.x0)[order])
     span = float(s.x1[ids].max() - s.x0[ids].min())
-    return int(row[-1]) + 1, float(np.median(text)), float(np.median(wide)) / max(span, 1.0)
+    return int(row[-1]) + 1, _middle(text, text), _middle(wide, text) / max(span, 1.0)
+
+
+def _middle(values: Any, weights: Any) -> float:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weights[order])
+    return float(values[order[int(np.searchsorted(total, total[-1] / 2))]])

@@ -18,7 +18,7 @@ from goldsmith.extract.characters import ASKEW, Font
 from goldsmith.extract.reading import Box, Line
 from goldsmith.extract.segments import Indices, Segments, View, from_frame
 
-_TAB = 1.5  # type sizes of white that make a gap inside a line a tab
+_TAB = 2.0  # type sizes of white that make a gap inside a line a tab
 _SMALL = 0.86  # of the row's type size; superscripts are smaller
 
 
@@ -109,11 +109,9 @@ def _line(
         first = int(view.at[start])
         piece = view.text[first : int(view.at[end - 1]) + 1]
         pieces.append(piece)
-        if view.smallest[member] < _SMALL * row.size and view.turn != ASKEW:
-            raised += [
-                (at - first + length, at - first + length + 1)
-                for at in _raised(view, start, end, row)
-            ]
+        raised += [
+            (at - first + length, at - first + length + 1) for at in _raised(view, member, row)
+        ]
         length += len(piece)
         right = max(x1[member], right)
         votes[view.font[member]] = votes.get(view.font[member], 0) + end - start
@@ -148,11 +146,15 @@ def separate(gap: float, size: float, seen: int) -> str:
     return " " if gap > 0.15 * size or (seen == 1 and gap > 0.05 * size) else ""
 
 
-def _raised(view: View, start: int, end: int, row: Row) -> list[int]:
-    """Places in the frame's text of characters that are smaller than the row and stand higher."""
-    small = view.size[start:end] < _SMALL * row.size
-    up = small & (row.base - view.base[start:end] > 0.12 * row.size)
-    return [int(at) for at in view.at[start:end][up]]
+def _raised(view: View, member: int, row: Row) -> list[int]:
+    """Places in the frame's text of characters that stand higher than the row and are smaller."""
+    up = view.superior[member]
+    if view.smallest[member] < _SMALL * row.size and view.turn != ASKEW:
+        start, end = view.start[member], view.end[member]
+        small = view.size[start:end] < _SMALL * row.size
+        small &= row.base - view.base[start:end] > 0.12 * row.size
+        up = sorted({*up, *(np.flatnonzero(small) + start).tolist()})
+    return [int(view.at[place]) for place in up]
 
 
 def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -44,7 +44,7 @@ class View:
     Segment ``i`` holds the characters ``start[i]`` to ``end[i]``. ``text`` is the frame's text with
     the spaces inside segments; character ``j`` stands at ``at[j]`` in it. ``base`` and ``size``
     (k,) are of single characters; ``smallest``, ``font`` and ``after`` (what pdfium saw before:
-    see `Characters.gap`) are of segments.
+    see `Characters.gap`) are of segments, and so is ``superior``: characters raised by their glyph.
     """
 
     turn: int
@@ -60,6 +60,7 @@ class View:
     smallest: list[float]
     font: list[int]
     after: list[int]
+    superior: list[list[int]]
 
 
 def make_view(characters: Characters, turn: int, width: float, height: float) -> View:
@@ -100,7 +101,16 @@ def make_view(characters: Characters, turn: int, width: float, height: float) ->
         smallest=np.minimum.reduceat(size, start).tolist(),
         font=font[chosen].tolist(),
         after=seen[start].tolist(),
+        superior=_by_segment(np.flatnonzero(characters.superior[order]), start),
     )
+
+
+def _by_segment(places: Indices, start: Indices) -> list[list[int]]:
+    grouped: list[list[int]] = [[] for _ in range(len(start))]
+    owners = np.searchsorted(start, places, side="right") - 1
+    for owner, place in zip(owners.tolist(), places.tolist(), strict=True):
+        grouped[owner].append(place)
+    return grouped
 
 
 def _spaced(characters: list[str], spaced: Any) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from goldsmith.models.encoder import load_encoder as load_encoder
     from goldsmith.models.encoder import load_sentence_encoder as load_sentence_encoder
     from goldsmith.models.families import load_model as load_model
+    from goldsmith.models.families import local_folder as local_folder
+    from goldsmith.models.families import public_name as public_name
     from goldsmith.models.families import read_config as read_config
     from goldsmith.models.families import save_model as save_model
 
@@ -40,6 +42,8 @@ _PLACES = {
     "load_encoder": "encoder",
     "load_sentence_encoder": "encoder",
     "load_model": "families",
+    "local_folder": "families",
+    "public_name": "families",
     "read_config": "families",
     "save_model": "families",
 }

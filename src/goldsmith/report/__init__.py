@@ -7,7 +7,24 @@ are our own SVG; there is no script and nothing is loaded from anywhere, so the 
 `gather` reads the lake and what the steps measured into plain values; `write_report` draws them.
 """
 
-from goldsmith.report.gather import AnswerShown, Curve, Report, Sentence, gather
+from goldsmith.report.gather import (
+    AnswerShown,
+    Curve,
+    Report,
+    Sentence,
+    curve,
+    gather,
+    read_metrics,
+)
 from goldsmith.report.page import write_report
 
-__all__ = ["AnswerShown", "Curve", "Report", "Sentence", "gather", "write_report"]
+__all__ = [
+    "AnswerShown",
+    "Curve",
+    "Report",
+    "Sentence",
+    "curve",
+    "gather",
+    "read_metrics",
+    "write_report",
+]

@@ -81,11 +81,11 @@ def curves(curve: Curve) -> str:
     if curve.validation:
         parts.append(_line([point(s, v) for s, v in curve.validation], "held"))
         best = min(curve.validation, key=lambda pair: (pair[1], pair[0]))
-        x, y = point(*best).split(",")
-        parts.append(f'<circle class="held" cx="{x}" cy="{y}" r="4"/>')
-        side, away = ("end", -8) if float(x) > _WIDTH / 2 else ("start", 8)
+        x, y = map(float, point(*best).split(","))
+        parts.append(f'<circle class="held" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
+        side, away = ("end", -8) if x > _WIDTH / 2 else ("start", 8)
         label = f"best {best[1]:.3f} at step {best[0]}"
-        parts.append(_text(float(x) + away, float(y) - 8, label, side, "label"))
+        parts.append(_text(x + away, y - 8, label, side, "label"))
     return _svg(height, f"{curve.title}: loss over steps", parts)
 
 

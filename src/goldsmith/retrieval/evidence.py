@@ -98,7 +98,6 @@ MEASURES = (
     "expected found",  # 1 when the kind of thing asked for is in the sentence, 0 when not or open
     "expected missing",  # 1 when it is asked for and not there
     "length",  # ln of the sentence's words
-    "question",  # 1 when the sentence is one itself
     "heading",  # share of the question's terms in the headings
     "lead",  # by how much this chunk's cosine is above the tenth's
     "terms",  # number of the question's content terms, at most 12, over 12
@@ -125,7 +124,8 @@ def understand(text: str, index: Index) -> Question:
 def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Evidence]:
     """Return the evidence of every sentence in the chunks that were hit, in the hits' order.
 
-    A sentence that two overlapping chunks of a document hold is taken from the better chunk.
+    A sentence that two overlapping chunks of a document hold is taken from the better chunk; one
+    that is a question itself answers nothing and is left out.
     """
     if not hits:
         return []
@@ -151,7 +151,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         lost = sum(term not in whole for term in marked) / len(marked) if marked else 0.0
         for place, (start, end) in enumerate(ranges):
             text = texts[place]
-            if (chunk["document"], text) in seen:
+            if text.endswith("?") or (chunk["document"], text) in seen:
                 continue
             seen.add((chunk["document"], text))
             near = heading.union(*held[max(0, place - 1) : place + 2])
@@ -169,7 +169,6 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
                 float(expected),
                 float(question.expects is not None and not expected),
                 float(np.log1p(len(text.split()))),
-                float(text.rstrip().endswith("?")),
                 _coverage(question, heading, total),
                 hit.vector - tenth,
                 min(len(question.weights), 12) / 12,

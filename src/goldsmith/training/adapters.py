@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, save_model
-from goldsmith.models.families import LAYER_NAMES, public_name
+from goldsmith.models import Decoder, public_name, save_model
 from goldsmith.pipeline.artifact import write_atomically
 
 TARGETS = (
@@ -116,7 +115,7 @@ def save_adapter(model: Decoder, folder: Path, rank: int, alpha: float, base: st
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
-        "target_modules": sorted(LAYER_NAMES[target].rsplit(".", 1)[1] for target in TARGETS),
+        "target_modules": sorted(_peft_stem(0, t).rsplit(".", 1)[1] for t in TARGETS),
     }
     write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
 

@@ -11,8 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-from goldsmith.models import load_model
-from goldsmith.models.families import local_folder
+from goldsmith.models import load_model, local_folder
 from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import TrainSettings
