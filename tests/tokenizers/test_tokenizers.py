@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -7,6 +11,9 @@ from hypothesis import strategies as st
 from goldsmith.errors import ModelError, UserError
 from goldsmith.project import TokenizerSettings
 from goldsmith.tokenizers import SPECIALS, load, measure, train
+
+DEFAULT = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("GOLDSMITH_TEST_DATA", DEFAULT))
 
 TEXTS = [
     "The tokenizer splits words into pieces; the pieces of common words are whole words.",
@@ -93,3 +100,57 @@ def test_figures_are_what_they_say(tokenizer):
     assert figures["round_trip"] == 1.0
     whole = measure(tokenizer, [" words" * 10])
     assert whole["whole_words"] == float(len(tokenizer.encode(" words")) == 1)
+
+
+def test_roles_smuggle_nothing_in(folder, tmp_path):
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["chat_template"] = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    with pytest.raises(UserError, match="role holds a special token"):
+        load(tmp_path).chat([{"role": "user<|eos|>", "content": "hi"}])
+
+
+@pytest.mark.parametrize("body", ["{{ m.content }}{{ m.content }}", "", "{{ m.content[:1] }}"])
+def test_a_template_that_changes_a_hostile_message_is_refused(folder, tmp_path, body):
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["chat_template"] = "{% for m in messages %}" + body + "{% endfor %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    with pytest.raises(UserError, match="changes messages"):
+        load(tmp_path).chat([{"role": "user", "content": "a <|eos|>"}])
+
+
+PROBE = """
+import sys
+from pathlib import Path
+from goldsmith.project import TokenizerSettings
+from goldsmith.tokenizers import train
+texts = [f"word{n % 7} and word{n % 11} of {n}" for n in range(400)]
+train(texts, TokenizerSettings(vocabulary=400), Path(sys.argv[1]), "key")
+"""
+
+
+def test_threads_and_hash_seeds_change_no_byte(tmp_path):
+    written = set()
+    for number, threads in enumerate(("1", "2", "5")):
+        parallel = {"TOKENIZERS_PARALLELISM": str(threads != "1").lower()}
+        more = {"RAYON_NUM_THREADS": threads, "PYTHONHASHSEED": threads}
+        path = tmp_path / str(number)
+        environment = os.environ | parallel | more
+        subprocess.run([sys.executable, "-c", PROBE, str(path)], env=environment, check=True)
+        written.add((path / "tokenizer.json").read_bytes())
+    assert len(written) == 1
+
+
+def test_real_text_is_fitted(tmp_path):
+    path = DATA / "corpus" / "wiki_demo.txt"
+    if not path.is_file():
+        pytest.skip("no corpus/wiki_demo.txt below GOLDSMITH_TEST_DATA")
+    articles = path.read_text("utf-8").split("\n")
+    train(articles[:24], TokenizerSettings(vocabulary=4096), tmp_path / "t", "key")
+    figures = measure(load(tmp_path / "t"), articles[24:])
+    assert figures["vocabulary"] == 4096
+    assert figures["round_trip"] == 1.0
+    assert 3.0 < figures["characters_per_token"] < 6.0
+    assert 1.0 < figures["tokens_per_word"] < 2.0

@@ -1,8 +1,10 @@
 """Nothing of the evaluation half may be trained on: find examples that give it away.
 
-An example is contaminated when its question is an evaluation question or nearly one, when it shares
-thirteen words in a row with one (the n-gram of Brown et al. 2020), or when its answer is, or
-contains, the passage that answers one.
+An example is contaminated when its question is an evaluation question or nearly one, when any of
+its turns holds such a question or thirteen words in a row of one (the n-gram of Brown et al. 2020,
+"Language Models are Few-Shot Learners"), or when its answer is, holds, or lies within the passage
+that answers one. Every question whose split is not "train" counts as kept for evaluation, so that
+a misspelt split leaks nothing.
 """
 
 from __future__ import annotations
@@ -14,25 +16,33 @@ from typing import Any
 _WORD = re.compile(r"\w+")
 _RUN = 13
 _NEAR = 0.8  # Jaccard similarity of the sets of words
+_FEW = 4  # a shorter question or answer is only compared whole
 
 
 def find_contamination(
     examples: Sequence[Mapping[str, Any]], questions: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
-    """Return {example id: why} for the examples that touch the "evaluate" half of the questions."""
-    asked = [row for row in questions if row["split"] == "evaluate"]
-    words = [_words(row["question"]) for row in asked]
-    runs = {run for each in words for run in _runs(each)}
-    passages = [" ".join(_words(row["passage"])) for row in asked if row["passage"]]
+    """Return {example id: why} for the examples that touch the evaluation half of the questions."""
+    kept = [row for row in questions if row["split"] != "train"]
+    asked = [_words(row["question"]) for row in kept]
+    sets = [set(words) for words in asked]
+    runs = {run for words in asked for run in _runs(words)}
+    phrases = [_phrase(words) for words in asked if len(words) >= _FEW]
+    passages = [_phrase(_words(row["passage"])) for row in kept if row["passage"]]
     found: dict[str, str] = {}
     for example in examples:
-        question = _words(example["messages"][0]["content"])
-        answer = " ".join(_words(example["messages"][-1]["content"]))
-        if any(_near(question, each) for each in words):
+        turns = [_words(message["content"]) for message in example["messages"]]
+        roles = [message["role"] for message in example["messages"]]
+        spoken = [_phrase(turn) for turn in turns]
+        questioned = [set(t) for t, role in zip(turns, roles, strict=True) if role == "user"]
+        answers = [t for t, role in zip(turns, roles, strict=True) if role == "assistant"]
+        if any(_near(one, other) for one in questioned for other in sets):
             found[example["id"]] = "asks an evaluation question"
-        elif runs & _runs(question):
+        elif any(phrase in turn for phrase in phrases for turn in spoken):
+            found[example["id"]] = "holds an evaluation question"
+        elif any(not runs.isdisjoint(_runs(turn)) for turn in turns):
             found[example["id"]] = f"shares {_RUN} words in a row with an evaluation question"
-        elif any(passage in answer or answer in passage for passage in passages if passage):
+        elif any(_gives_away(answer, passage) for answer in answers for passage in passages):
             found[example["id"]] = "answers with the passage of an evaluation question"
     return found
 
@@ -41,10 +51,19 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
+def _phrase(words: Sequence[str]) -> str:
+    """Words with a space on both sides, so that "in" looks for words and not for letters."""
+    return f" {' '.join(words)} "
+
+
 def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1)}
 
 
-def _near(left: Sequence[str], right: Sequence[str]) -> bool:
-    a, b = set(left), set(right)
-    return bool(a and b) and len(a & b) / len(a | b) >= _NEAR
+def _gives_away(answer: Sequence[str], passage: str) -> bool:
+    phrase = _phrase(answer)
+    return passage in phrase or (len(answer) >= _FEW and phrase in passage)
+
+
+def _near(left: set[str], right: set[str]) -> bool:
+    return bool(left and right) and len(left & right) / len(left | right) >= _NEAR

@@ -42,12 +42,8 @@ def encode_example(messages: Messages, tokenizer: Tokenizer) -> Encoded:
                 "use a model whose template only appends"
             )
         end = len(after)
-        while (
-            end > len(before)
-            and tokenizer.eos in after[len(before) :]
-            and (after[end - 1] != tokenizer.eos)
-        ):
-            end -= 1  # what a template writes after EOS is never generated
+        if tokenizer.eos in after[len(before) :]:  # what a template writes after it is never said
+            end -= after[::-1].index(tokenizer.eos)
         learned[len(before) : end] = [True] * (end - len(before))
     return Encoded(tuple(ids), tuple(learned))
 
@@ -75,7 +71,7 @@ def prove_stop(encoded: Encoded, tokenizer: Tokenizer, sequence: int) -> str | N
 class InstructionBatches:
     """Packed batches of examples; the batch of a step is always the same.
 
-    ``left_out`` counts the examples that `prove_stop` refused, by reason. Rows are packed first-fit
+    ``left_out`` counts the examples that `prove_stop` refused, by reason. Rows are packed best-fit
     by falling length; attention must stay inside each segment.
     """
 
@@ -129,18 +125,22 @@ _Row = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _pack(examples: Sequence[Encoded], sequence: int) -> list[list[Encoded]]:
-    """Put examples into as few rows as first-fit by falling length finds."""
+    """Put examples into few rows: by falling length, each into the fullest row that has room.
+
+    Rows are kept by their free room, so that the time is examples times ``sequence`` at the most.
+    """
     bins: list[list[Encoded]] = []
-    room: list[int] = []
+    by_room: list[list[int]] = [[] for _ in range(sequence + 1)]
     for example in sorted(examples, key=lambda each: (-len(each.ids), each.ids)):
         length = len(example.ids)
-        place = next((n for n, free in enumerate(room) if free >= length), None)
-        if place is None:
+        room = next((free for free in range(length, sequence + 1) if by_room[free]), None)
+        if room is None:
+            room, place = sequence, len(bins)
             bins.append([])
-            room.append(sequence)
-            place = len(bins) - 1
+        else:
+            place = by_room[room].pop()
         bins[place].append(example)
-        room[place] -= length
+        by_room[room - length].append(place)
     return bins
 
 

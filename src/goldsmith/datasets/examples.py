@@ -29,17 +29,20 @@ UNANSWERABLE = "marked unanswerable by its author"
 
 _SHORTEST, _LONGEST = 25, 420  # characters of an answer sentence
 _HEADING_SENTENCES = 2
-#: What a term is, in at least four words: "is a …", or "is the … of/that/…". A subject with "The" is
+#: What a term is, in at least four words: "is a …", "is the … of/that/…". A subject with "The" is
 #: not taken: its sentence says something about one thing of its section ("The saving is …").
 _DEFINITION = re.compile(
     r"(?P<article>An?\s)?(?P<term>[A-Za-z][\w\-]*(?:\s[\w\-]+){0,3}?)\s"
     r"(?P<verb>is|are|means|refers to|denotes)\s"
-    r"(?:an?|the\s(?!first|second|third|last|only|same|other|next|most|least|best|worst|\w+est\b)"
-    r"(?=(?:[\w\-]+\s){1,4}(?:of|that|which|by|for|used)\b))"
+    r"(?:an?|the(?!\s(?:first|second|third|last|only|same|other|next|most|least|best|worst|\w+est)\b)"
+    r"(?=\s(?:[\w\-]+\s){1,4}(?:of|that|which|by|for|used)\b))"
     r"(?:\s[\w\-,]+){3}",
 )
 #: An answer that leans on what it does not show.
-_LEANS = re.compile(r"[:;,]$|\b(?:Figure|Fig\.|Table|Equation|Section|Chapter)\s\d|\bbelow\b|\babove\b")
+_LEANS = re.compile(
+    r"[:;,]$|\b(?:Figure|Fig\.|Table|Equation|Section|Chapter)\s\d|\bbelow\b|\babove\b|\bhere\b"
+    r"|\bof it\b"
+)
 _NO_TERM = re.compile(
     r"\b(?:this|that|these|those|it|its|he|she|they|we|you|i|there|here|what|which|who|one|such|each"
     r"|all|both|either|neither|some|any|most|first|second|third|last|next|result|reason|point|problem|question|answer"

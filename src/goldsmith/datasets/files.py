@@ -20,6 +20,8 @@ _SHAREGPT_ROLES |= {"assistant": "assistant"}
 
 Conversation = list[dict[str, str]]
 
+_BLANK, _BROKEN = object(), object()
+
 
 def write_instruction_files(examples: pa.Table, folder: Path, key: str) -> None:
     """Write ``<split>.messages.jsonl`` and ``<split>.alpaca.json`` as one artifact.
@@ -56,21 +58,21 @@ def read_examples(path: Path) -> tuple[list[Conversation], list[tuple[int, str]]
     """Return (conversations, [(row number from 1, why it was left out)]) of an instruction file.
 
     A ``.json`` file is a list, a ``.jsonl`` file one object a line. The format is told by its keys:
-    messages (``messages``), ShareGPT (``conversations``) or Alpaca (``instruction``). Raises
+    messages (``messages``), ShareGPT (``conversations``) or Alpaca (``instruction``, ``system`` and
+    ``history`` where there are any). Rows of a ``.jsonl`` are numbered by line. Raises
     UserError when the file cannot be read at all.
     """
     try:
         text = path.read_text("utf-8")
-        if path.suffix == ".jsonl":
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            rows = json.loads(text)
-    except (OSError, ValueError) as error:
+        rows = _lines(text) if path.suffix == ".jsonl" else json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: is no instruction file ({error}); mend it") from error
     if not isinstance(rows, list):
         raise UserError(f"{path}: is not a list of examples; mend it")
     good, bad = [], []
     for number, row in enumerate(rows, 1):
+        if row is _BLANK:
+            continue
         try:
             good.append(_conversation(row))
         except ValueError as error:
@@ -78,7 +80,20 @@ def read_examples(path: Path) -> tuple[list[Conversation], list[tuple[int, str]]
     return good, bad
 
 
+def _lines(text: str) -> list[Any]:
+    """One value a line. JSON strings may hold every line break but "\\n", so only that divides."""
+    values: list[Any] = []
+    for line in text.split("\n"):
+        try:
+            values.append(json.loads(line) if line.strip() else _BLANK)
+        except (ValueError, RecursionError):
+            values.append(_BROKEN)
+    return values
+
+
 def _conversation(row: Any) -> Conversation:
+    if row is _BROKEN:
+        raise ValueError("is not JSON")
     if not isinstance(row, dict):
         raise ValueError("is not an object")
     if "messages" in row:
@@ -105,23 +120,33 @@ def _turn(turn: Any, role: str, content: str) -> dict[str, str]:
     name = _SHAREGPT_ROLES.get(str(turn.get(role)))
     if name is None:
         raise ValueError(f"unknown role '{turn.get(role)}'")
-    if not turn[content].strip():
-        raise ValueError(f"an empty {name} turn")
-    return {"role": name, "content": turn[content]}
+    return _said(name, turn[content])
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    if not content.strip():
+        raise ValueError(f"an empty {role} turn")
+    try:
+        content.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"a {role} turn has half a character (a lone surrogate)") from None
+    return {"role": role, "content": content}
 
 
 def _alpaca(row: Mapping[str, Any]) -> Conversation:
-    parts = [row.get("instruction"), row.get("input") or "", row.get("output")]
+    parts = [row.get(name) or "" for name in ("system", "instruction", "input", "output")]
     if not all(isinstance(part, str) for part in parts):
-        raise ValueError("instruction, input or output is not text")
-    instruction, given, output = (str(part) for part in parts)
+        raise ValueError("system, instruction, input or output is not text")
+    system, instruction, given, output = parts
     if not instruction.strip() or not output.strip():
         raise ValueError("an empty instruction or output")
+    turns = [_said("system", system)] if system else []
+    for pair in row.get("history") or []:
+        if not isinstance(pair, list) or [type(text) for text in pair] != [str, str]:
+            raise ValueError("its history is not pairs of texts")
+        turns += [_said("user", pair[0]), _said("assistant", pair[1])]
     question = f"{instruction}\n\n{given}" if given else instruction
-    return [
-        {"role": "user", "content": question},
-        {"role": "assistant", "content": output},
-    ]
+    return [*turns, _said("user", question), _said("assistant", output)]
 
 
 def _list(value: Any) -> list[Any]:

@@ -31,7 +31,7 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
     Raises UserError naming the file, the line and the field that is wrong.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); mend dataset.questions") from error
     rows: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from goldsmith.datasets.batch import IGNORED, Array, Batch, positions_of, rows_of_step
@@ -34,7 +35,7 @@ _SEGMENT = np.dtype("<u4")
 class _Piece:
     """A run of tokens; ``chunk`` is None for BOS, EOS and blank lines."""
 
-    tokens: list[int]
+    tokens: npt.NDArray[Any]
     section: int
     chunk: Mapping[str, Any] | None
 
@@ -68,7 +69,7 @@ def write_shards(
     streams = {}
     for split, wanted in (("train", False), ("validation", True)):
         chosen = [section for section in shuffled if (section[0]["parent"] in reserved) == wanted]
-        streams[split] = list(_pieces(chosen, tokenizer))
+        streams[split] = list(_pieces(chosen, tokenizer, kind))
         about["splits"][split] = {"tokens": sum(len(piece.tokens) for piece in streams[split])}
     with building(folder, key, **about) as new:
         for split, pieces in streams.items():
@@ -76,24 +77,25 @@ def write_shards(
     return pa.Table.from_pylist(places, schema=SCHEMAS["tokens"])
 
 
-def _pieces(sections: Sequence[list[dict[str, Any]]], tokenizer: Tokenizer) -> Iterator[_Piece]:
-    between = tokenizer.encode(_BETWEEN)
-    assert tokenizer.bos is not None
-    assert tokenizer.eos is not None
+def _pieces(
+    sections: Sequence[list[dict[str, Any]]], tokenizer: Tokenizer, kind: np.dtype[Any]
+) -> Iterator[_Piece]:
+    between = np.array(tokenizer.encode(_BETWEEN), kind)
+    first, last = np.array([tokenizer.bos], kind), np.array([tokenizer.eos], kind)
     for number, section in enumerate(sections):
-        yield _Piece([tokenizer.bos], number, None)
+        yield _Piece(first, number, None)
         texts = [row["text"][row["overlap"] :].strip() for row in section]
         for place, (row, ids) in enumerate(zip(section, tokenizer.encode_many(texts), strict=True)):
             if place:
                 yield _Piece(between, number, None)
-            yield _Piece(ids, number, row)
-        yield _Piece([tokenizer.eos], number, None)
+            yield _Piece(np.array(ids, kind), number, row)
+        yield _Piece(last, number, None)
 
 
 def _write(
     folder: Path, split: str, pieces: Sequence[_Piece], kind: np.dtype[Any]
 ) -> Iterator[dict[str, Any]]:
-    stream = np.array([token for piece in pieces for token in piece.tokens], kind)
+    stream = np.concatenate([np.zeros(0, kind), *(piece.tokens for piece in pieces)])
     lengths = [len(piece.tokens) for piece in pieces]
     segments = np.repeat(np.array([piece.section for piece in pieces], _SEGMENT), lengths)
     for number, start in enumerate(range(0, len(stream), SHARD_TOKENS)):

@@ -55,6 +55,8 @@ class Tokenizer:
 
         Raises UserError when the folder has no chat template or the template refuses the messages.
         """
+        if any(special in m["role"] for m in messages for special in self.specials):
+            raise UserError("a message's role holds a special token; use system, user or assistant")
         hostile = any(special in m["content"] for m in messages for special in self.specials)
         if not hostile:
             text = self.render(messages, answer=answer)
@@ -64,7 +66,7 @@ class Tokenizer:
         rest, ids = self.render(masked, answer=answer), []
         for message, mark in zip(messages, marks, strict=True):
             before, found, rest = rest.partition(mark)
-            if not found:
+            if not found or mark in rest:  # left out, moved, or written twice
                 raise UserError(
                     f"{self._source}: its chat template changes messages, so special tokens cannot "
                     "be kept out of them; take them out of the message"
