@@ -15,7 +15,8 @@ from .made import line, lines_table, tags_table
 PIECES = st.sampled_from(
     [
         "The low-rank matrix", "a net-", "work of ﬁne eﬀects", "[1, 2]", "[3]–[5]", "(Lee, 2019)",
-        "(Smith et al., 2020; Lee, 2019)", "  ", "\t", " ", "\x00", "\u00ad", "e\u0301", "Ã©", "â€™",
+        "(Smith et al., 2020; Lee, 2019)", "  ", "\t", " ", "\x00", "\u00ad", "e\u0301", "Ã©",
+        "â€™",
         "a.b@example.org", "oﬃce@example.org", "4007070753690781", "780-999-2181", "x = y + 2",
         "• item", "1. One", "References", "[1] Lee, A. (2019).", "Page 3 of 9", "42", "Table 1.",
         "𝑥 ∈ [0, 1]", "\uf0b7", "日本語", "\n", "-", "word-", "Wort", "\ufeff", "a  b", "",

@@ -1,9 +1,9 @@
 """The stage that fills chunks: whole sentences under one heading path, within a token budget.
 
 A heading opens the chunk that follows it. A chunk ends at every heading of level 1 or 2, at deeper
-ones once it is a third full, and before a piece (see `sentences`) that would exceed the budget; then
-the next repeats its last whole sentences, up to ``chunk_overlap`` tokens. Without these overlaps the
-spans of a document's chunks are exactly the spans of its surviving passages, in order.
+ones once it is a third full, and before a piece (see `sentences`) that would exceed the budget;
+then the next repeats its last whole sentences, up to ``chunk_overlap`` tokens. Without these
+overlaps the spans of a document's chunks are exactly the spans of its surviving passages, in order.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The promise of this room, as a function: every character of every raw line is accounted for.
 
-A character is covered by a span of a passage that survives, or by a reject; never by both, never by
-neither, never twice. `check_cover` says where that fails. It knows nothing of how passages are made.
+A character is covered by a span of a passage that survives, or by a reject; never by both, by
+neither, or twice. `check_cover` says where that fails; how passages are made is no matter here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which lines belong to one passage, and what stands between them.
 
 A paragraph runs on over lines, columns and pages; footnotes, furniture and captions between its
-parts do not end it. `group` puts lines into drafts; `joined` makes one text of a draft's lines, with
-a space, a line break or a cell mark between them, or with the hyphen of a divided word taken out.
+parts do not end it. `group` puts lines into drafts; `joined` makes one text of a draft's lines,
+with a space, a line break or a cell mark between them, and the hyphen of a divided word taken out.
 """
 
 from __future__ import annotations
@@ -34,67 +34,16 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*")
 _STARTS_WORD = re.compile(r"[^\W\d_]+")
 _REFERENCE_ITEM = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s)")
 #: First parts that make compounds; kept unless the document writes the word as one.
-_COMPOUND = frozenset(
-    [
-        "self",
-        "well",
-        "non",
-        "all",
-        "cross",
-        "high",
-        "low",
-        "long",
-        "short",
-        "full",
-        "half",
-        "quasi",
-        "semi",
-        "ex",
-        "mid",
-        "single",
-        "double",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "first",
-        "second",
-        "third",
-        "real",
-        "large",
-        "small",
-        "multi",
-        "fine",
-        "deep",
-        "open",
-        "closed",
-        "end",
-        "state",
-        "so",
-        "user",
-        "data",
-        "time",
-        "rule",
-        "text",
-        "web",
-        "machine",
-        "hand",
-        "left",
-        "right",
-        "top",
-        "bottom",
-        "non-commissioned",
-        "ground",
-        "air",
-        "year",
-    ]
-)
+# fmt: off
+_COMPOUND = frozenset({
+    "self", "well", "non", "all", "cross", "high", "low", "long", "short", "full", "half",
+    "quasi", "semi", "ex", "mid", "single", "double", "one", "two", "three", "four", "five",
+    "six", "seven", "eight", "nine", "ten", "first", "second", "third", "real", "large",
+    "small", "multi", "fine", "deep", "open", "closed", "end", "state", "so", "user", "data",
+    "time", "rule", "text", "web", "machine", "hand", "left", "right", "top", "bottom",
+    "ground", "air", "year",
+})
+# fmt: on
 
 
 @dataclass
@@ -232,16 +181,15 @@ def _between(
     if kind == "reference" and (_REFERENCE_ITEM.match(text) or line.block != before.block):
         return [separator("\n")]
     tail = before.text.rstrip()
-    if tail[-1:] and tail[-1] in "-‐–" + SOFT_HYPHENS and _STARTS_WORD.match(text):
-        if _HYPHEN.search(tail):
-            return [separator("\0")]
-        if tail[-1] in "-‐" and len(tail) > 1 and tail[-2].isdigit():
-            return []
+    if _HYPHEN.search(tail) and _STARTS_WORD.match(text):
+        return [separator("\0")]
+    if len(tail) > 1 and tail[-1] in "-‐–" and tail[-2].isdigit() and text[0].isdigit():
+        return []
     return [separator(" ")]
 
 
 def _divide(result: list[Segment], text: str, words: Counter[str]) -> None:
-    """Take the mark out again and, where the hyphen is only there for the line break, the hyphen."""
+    """Take the mark out again, and the hyphen if only the line break put it there."""
     result.pop()
     tail = text_of(result[-6:]) if len(result) > 6 else text_of(result)
     right = _STARTS_WORD.match(text)

@@ -39,7 +39,8 @@ _CUE = re.compile(
 )
 _DIGITS = re.compile(r"\d")
 _DATE = re.compile(r"(?:19|20)\d\d\s?[-–/.]\s?(?:19|20)?\d\d|\d{1,2}[./]\d{1,2}[./](?:19|20)?\d\d$")
-#: First digits and lengths that issuers use: Visa, Mastercard, Amex, Diners, Discover, JCB, Maestro.
+#: First digits and lengths that issuers use: Visa, Mastercard, Amex, Diners, Discover, JCB,
+#: Maestro.
 _ISSUER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
     r"|6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}|(?:2131|1800)\d{11}|(?:50|5[6-9]|6[0-9])\d{10,17}"

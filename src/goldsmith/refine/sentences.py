@@ -73,7 +73,7 @@ def _sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _at_words(text: str, start: int, end: int, budget: int) -> list[Piece]:
-    """Pieces of at most ``budget`` tokens that begin at a word; one long word is cut as it comes."""
+    """Pieces of at most ``budget`` tokens, divided only where a word or sign begins."""
     result: list[Piece] = []
     begin, count = start, 0
     for match in _TOKEN.finditer(text, start, end):

@@ -210,7 +210,7 @@ def continues_heading(line: Line, after: Line) -> bool:
 
 
 def _plain_heading(line: Line, text: str, before: Line | None, after: Line | None) -> float:
-    """For plain text without type sizes: a short line alone in its block, numbered or in capitals."""
+    """For text without type sizes: a short line alone in its block, numbered or in capitals."""
     alone = (after is None or after.block != line.block) and (
         before is None or before.block != line.block
     )
@@ -331,7 +331,7 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
                 continue
             tail = []
             for other in members[number:]:
-                if other.size > 0.96 * body or other.y0 < line.y0 - 1.0:
+                if abs(other.size - line.size) > 0.05 * line.size or other.y0 < line.y0 - 1.0:
                     break
                 tail.append(other)
             under = [

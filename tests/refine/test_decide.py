@@ -1,0 +1,186 @@
+"""Scores, cuts and merges."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from goldsmith.lake.schemas import SCHEMAS
+from goldsmith.project import RefineSettings
+from goldsmith.refine import Cut, Deduplicate, Screen
+from goldsmith.refine.gibberish import gibberish
+from goldsmith.refine.screen import grade, repetition
+
+from .made import empty, passage, passages_table
+
+ENGLISH = (
+    "The committee met in the old town hall and heard reports from each district. Rain had fallen "
+    "for three days, so the lower road was closed to wagons. Nobody could say when the bridge "
+    "would open again, and few of those present believed what the mayor told them that night."
+)
+GERMAN = (
+    "Der Ausschuss traf sich im alten Rathaus und hörte Berichte aus jedem Bezirk. Es hatte drei "
+    "Tage lang geregnet, deshalb war die untere Straße für Wagen gesperrt. Niemand konnte sagen, "
+    "wann die Brücke wieder öffnen würde, und wenige glaubten dem Bürgermeister an diesem Abend."
+)
+
+
+def noise(seed: int, words: int = 30) -> str:
+    source = random.Random(seed)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return " ".join("".join(source.choices(letters, k=source.randint(3, 9))) for _ in range(words))
+
+
+def cut(rows: list[dict[str, Any]], **chosen: Any) -> dict[str, str]:
+    """Rule by text of what was cut."""
+    settings = RefineSettings(**chosen)
+    passages = passages_table(rows)
+    scores = Screen(settings).run({"passages": passages})["scores"]
+    rejects = Cut(settings).run({"passages": passages, "scores": scores})["rejects"]
+    text = {row["id"]: row["text"] for row in rows}
+    return {text[row["subject"]]: row["rule"] for row in rejects.to_pylist()}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_letters_are_gibberish(seed: int) -> None:
+    assert gibberish(noise(seed, 8)) > 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ENGLISH,
+        GERMAN,
+        "Les jeunes gens qui arrivent à Paris chaque année cherchent du travail.",
+        "Krisztián Szöllösy, Wojciechowski, Mkrtchyan, Nguyen Phuong, Rzeszów",
+        "sin(x) = cos(y) + tan(z), a_ij = b_ik c_kj",
+        "BMDS C2 C2BMC CBRN CEC CP C-RAM DPICC FAAD FCE FDL",
+        "12.5 | 13.7 | 0.4 | 88 | 1,204",
+        "Introduction",
+    ],
+)
+def test_language_names_and_signs_are_not(text: str) -> None:
+    assert gibberish(text) < 0.2
+
+
+def test_shifted_letters_are_gibberish() -> None:
+    shifted = "".join(chr((ord(c) - 96) % 26 + 97) if c.isalpha() else c for c in ENGLISH.lower())
+    assert gibberish(shifted) > 0.9
+
+
+def test_grade_falls_with_each_argument() -> None:
+    steps = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    for place in range(3):
+        values = []
+        for step in steps:
+            arguments = [0.1, 0.1, 0.1]
+            arguments[place] = step
+            values.append(grade(*arguments))
+        assert values == sorted(values, reverse=True)
+        assert all(0.0 <= value <= 1.0 for value in values)
+
+
+def test_repetition() -> None:
+    assert repetition(ENGLISH) == 0.0
+    assert repetition("buy it now " * 20) > 0.9
+
+
+def test_the_other_language_goes_with_its_heading_and_formula() -> None:
+    rows = [
+        passage("The bridge", 0, kind="heading", level=1),
+        passage(ENGLISH, 1),
+        passage("Results", 2),
+        passage("x = 1", 3, kind="equation"),
+        passage(ENGLISH + " Again.", 4),
+        passage("Die Brücke", 5, kind="heading", level=1, page=2),
+        passage(GERMAN, 6, page=2),
+        passage("Ergebnis 7", 7, page=2),
+        passage(GERMAN + " Ende.", 8, page=2),
+    ]
+    found = cut([*rows, passage(ENGLISH + " More of it.", 0, "d-2")])
+    assert found == {row["text"]: "language" for row in rows[5:]}
+    assert cut(rows, languages=("en", "de")) == {}
+    assert set(cut(rows, languages=("de",))) == {row["text"] for row in rows[:5]}
+
+
+def test_gibberish_goes_and_its_good_heading_stays() -> None:
+    rows = [
+        passage("The bridge", 0, kind="heading", level=1),
+        passage(noise(1), 1),
+        passage(ENGLISH, 2),
+        passage("Appendix", 3, kind="heading", level=1),
+        passage(noise(2), 4),
+    ]
+    found = cut(rows, languages=("en",))
+    assert ENGLISH not in found
+    assert "The bridge" not in found
+    assert found[rows[1]["text"]] in ("gibberish", "language")
+    assert "Appendix" in found
+
+
+def test_too_short_spares_headings_and_tables() -> None:
+    rows = [
+        passage("Roads", 0, kind="heading", level=1),
+        passage(".", 1),
+        passage("7", 2, kind="table"),
+        passage(ENGLISH, 3),
+    ]
+    assert cut(rows) == {".": "too short"}
+
+
+def deduplicate(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    made = Deduplicate(RefineSettings()).run(
+        {"passages": passages_table(rows), "rejects:cut": empty("rejects")}
+    )
+    assert made["clusters"].schema == SCHEMAS["clusters"]
+    return made["clusters"].to_pylist(), made["rejects"].to_pylist()
+
+
+def test_equal_documents_keep_the_smallest_id() -> None:
+    rows = [passage(ENGLISH, 0, "d-b"), passage(ENGLISH, 0, "d-a"), passage(GERMAN, 0, "d-c")]
+    clusters, rejects = deduplicate(rows)
+    assert clusters == [{"member": "d-b", "kept": "d-a", "method": "exact", "similarity": 1.0}]
+    assert [(row["subject"], row["merged_into"]) for row in rejects] == [(rows[0]["id"], "d-a")]
+
+
+def test_near_documents_keep_the_longest() -> None:
+    rows = [
+        passage(ENGLISH, 0, "d-a"),
+        passage(ENGLISH + " They went home.", 0, "d-b"),
+        passage(GERMAN, 0, "d-c"),
+    ]
+    clusters, _ = deduplicate(rows)
+    assert [(row["member"], row["kept"], row["method"]) for row in clusters] == [
+        ("d-a", "d-b", "minhash")
+    ]
+    assert 0.7 <= clusters[0]["similarity"] < 1.0
+
+
+def test_equal_paragraphs_within_and_across_documents() -> None:
+    rows = [
+        passage(GERMAN, 0, "d-a"),
+        passage(ENGLISH, 1, "d-a"),
+        passage("Short.", 2, "d-a"),
+        passage(" ".join(noise(n) for n in range(9)), 0, "d-b"),
+        passage(ENGLISH.upper(), 1, "d-b"),
+        passage("Short.", 2, "d-b"),
+    ]
+    clusters, rejects = deduplicate(rows)
+    assert [(row["member"], row["kept"]) for row in clusters] == [(rows[4]["id"], rows[1]["id"])]
+    assert {row["subject"] for row in rejects} == {rows[4]["id"]}
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    rows = [passage(ENGLISH + f" {n % 3}", n, f"d-{n}") for n in range(7)]
+    assert deduplicate(rows) == deduplicate(rows[::-1])
+    settings = RefineSettings()
+    one, other = (
+        Screen(settings).run({"passages": passages_table(some)})["scores"]
+        for some in (rows, rows[::-1])
+    )
+    order = [("document", "ascending"), ("subject", "ascending"), ("name", "ascending")]
+    assert one.sort_by(order).equals(other.sort_by(order))
+    assert isinstance(one, pa.Table)
