@@ -130,13 +130,10 @@ def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     order = np.argsort(s.y0[ids], kind="stable")
     ids, side = ids[order], side[order]
     crossing = ids[side == 0]
-    inside = np.zeros(len(ids), bool)
-    band = np.zeros(len(ids), np.intp)
     middle = (s.y0[ids] + s.y1[ids]) / 2
-    if len(crossing):
-        below = middle[:, None] >= s.y1[crossing]
-        band = below.sum(axis=1)
-        inside = ((middle[:, None] > s.y0[crossing]) & ~below).any(axis=1)
+    begun = np.searchsorted(np.sort(s.y0[crossing]), middle, side="left")
+    band = np.searchsorted(np.sort(s.y1[crossing]), middle, side="right")
+    inside = begun > band
     band = band * 2 + inside  # rows beside a crossing segment stay with it
     both = np.bincount(band, side < 0).astype(bool) & np.bincount(band, side > 0).astype(bool)
     both[1::2] = False
@@ -184,9 +181,10 @@ def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
         return True  # one side after the other: nobody draws a table like that
     if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
         return False
-    aligned = np.abs(s.base[left][:, None] - s.base[right][None, :]).min(axis=1) < 1.0
+    bases = np.sort(s.base[right])
+    near = np.searchsorted(bases, s.base[left] - 1.0) < np.searchsorted(bases, s.base[left] + 1.0)
     prose = min(text_left, text_right) >= 22 and min(fill_left, fill_right) >= 0.6
-    return bool(prose or aligned.mean() < 0.5)
+    return bool(prose or near.mean() < 0.5)
 
 
 def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:

@@ -111,7 +111,7 @@ def _lines(found: Found, scale: float, page: int) -> list[Line]:
     block = 0
     for group in reading_order(s):
         rows = make_rows(s, group)
-        blocks = block_numbers(s, rows, block, tolerance=0.25)
+        blocks = block_numbers(s, rows, block, tolerance=0.18)
         block = blocks[-1] + 1
         for row, number in zip(rows, blocks, strict=True):
             text, right = "", 0.0
