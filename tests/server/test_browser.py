@@ -62,8 +62,7 @@ def test_ask_by_keyboard_and_see_the_place(browser, address):
 
     figure = page.locator("#source-body .page")
     image = figure.locator("img")
-    image.wait_for()
-    page.wait_for_function("document.querySelector('#source-body img').naturalWidth > 0")
+    image.evaluate("picture => picture.decode()")  # until it is drawn
     whole, box = image.bounding_box(), figure.locator("rect").first.bounding_box()
     assert whole is not None
     assert box is not None
@@ -99,7 +98,7 @@ def test_small_and_dark(browser, address):
     page.goto(f"{address}/ask?q=Who+rebuilt+the+water+wheel%3F")
     page.locator(".cite").first.click()
     assert page.locator("#source").is_visible()
-    page.wait_for_function("document.querySelector('#source-body img').naturalWidth > 0")
+    page.locator("#source-body img").evaluate("picture => picture.decode()")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     picture(page, "small")
     page.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from goldsmith.engine.figures import Figures, Histogram
 from goldsmith.engine.request import (
     Completion,
     EngineClosedError,
@@ -32,6 +33,8 @@ __all__ = [
     "Completion",
     "Engine",
     "EngineClosedError",
+    "Figures",
+    "Histogram",
     "Piece",
     "QueueFullError",
     "Request",

@@ -75,7 +75,8 @@ def citations(answer: Answer) -> tuple[dict[str, Any], ...]:
             "uri": sentence.uri,
             "page": sentence.page,
             "boxes": [
-                {"page": box.page, "x0": box.x0, "y0": box.y0, "x1": box.x1, "y1": box.y1}
+                {"page": box.page}
+                | {side: round(getattr(box, side), 2) for side in ("x0", "y0", "x1", "y1")}
                 for box in sentence.boxes
             ],
             "text": sentence.text,

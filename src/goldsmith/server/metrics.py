@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from goldsmith.engine import Engine
-from goldsmith.engine.figures import Histogram as EngineHistogram
+from goldsmith.engine import Histogram as EngineHistogram
 
 
 class EngineFigures(Collector):
