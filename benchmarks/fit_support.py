@@ -1,11 +1,13 @@
 """Fit the two models of `goldsmith.retrieval.support` and print their cross-validated figures.
 
-Data: XQuAD's English half (SQuAD's questions over 240 paragraphs of 48 articles), and, where a
-handbook workspace is given, the training half of its questions. A question becomes unanswerable in
-two ways: its whole article leaves the corpus, or (nearer to what people ask in vain) the sentence
-that answers it leaves its paragraph. Folds never share an article.
+Data: XQuAD's English half (SQuAD's questions over 240 paragraphs of 48 articles), and the training
+half of the handbook's questions over a workspace made from its PDFs. A question becomes
+unanswerable in three ways: its whole article leaves the corpus; the sentences that answer it leave
+their paragraph, which is nearer to what people ask in vain; or its author made it so (handbook).
+Folds never share an article or chapter. The handbook's evaluation half is never read.
 
-    python benchmarks/fit_support.py XQUAD_EN_JSON --write src/goldsmith/retrieval/support.json
+    python benchmarks/fit_support.py XQUAD_EN_JSON --workspace DIR --questions truth/questions.jsonl \\
+        --write src/goldsmith/retrieval/support.json
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +24,37 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from goldsmith.evaluation import Question, read_questions
+from goldsmith.evaluation.questions import relevant_rows, runs
+from goldsmith.lake import Lake
 from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import IndexSettings
+from goldsmith.retrieval import Index, build_index
 from goldsmith.retrieval.evidence import MEASURES, Evidence, gather, understand
-from goldsmith.retrieval.index import Index, build_index
 from goldsmith.retrieval.sentences import sentence_ranges
 
 CANDIDATES = 12
 FOLDS = 5
-#: Answerable questions weigh as much as all the others; of those, the nearer kind weighs most.
-SHARES = {"answerable": 1.0, "elsewhere": 0.3, "sentence gone": 0.7}
+#: What each condition weighs in all, however many questions it has.
+SHARES = {
+    "xquad answerable": 1.0,
+    "xquad elsewhere": 0.3,
+    "xquad sentence gone": 0.7,
+    "handbook answerable": 1.5,
+    "handbook sentence gone": 0.5,
+    "handbook unanswerable": 1.0,
+}
+ANSWERABLE = ("xquad answerable", "handbook answerable")
+#: The share of answerable handbook questions that may be refused; it places the intercept.
+REFUSED = 0.07
 
 
 @dataclass(frozen=True)
 class Asked:
     """A question, the condition it was asked under, and its evidence; ``right`` marks sentences."""
 
-    article: int
+    group: int
     condition: str
     evidence: list[Evidence]
     right: npt.NDArray[np.bool_]
@@ -53,106 +68,136 @@ class Asked:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("xquad", type=Path)
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--embedders", nargs="+", default=["tfidf", "minilm"])
     parser.add_argument("--write", type=Path)
     arguments = parser.parse_args()
-    data = json.loads(arguments.xquad.read_text("utf-8"))["data"]
     tables: dict[str, Any] = {}
     figures: dict[str, Any] = {}
     for name in arguments.embedders:
         kind = "tfidf" if name == "tfidf" else "encoder"
-        asked = list(ask_all(data, name))
-        figures[kind] = cross_validate(asked)
-        choice = fit_choice(asked)
-        support = fit_support(asked, choice)
-        tables[kind] = {
-            "choice": dict(zip(MEASURES, choice.round(4).tolist(), strict=True)),
-            "support": dict(zip((*MEASURES, "intercept"), support.round(4).tolist(), strict=True)),
-        }
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            asked = [
+                *ask_xquad(arguments.xquad, name, place),
+                *ask_handbook(arguments.workspace, arguments.questions, name, place),
+            ]
+        tables[kind], figures[kind] = fit(asked)
     if arguments.write:
         old = json.loads(arguments.write.read_text("utf-8")) if arguments.write.exists() else {}
         arguments.write.write_text(json.dumps({**old, **tables}, indent=1) + "\n", "utf-8")
     print(json.dumps({"name": "fit_support", "figures": figures}))
 
 
-def ask_all(data: list[dict[str, Any]], embedder: str) -> Iterable[Asked]:
-    """Ask every question under every condition, with an index for each."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        everything = paragraphs(data)
-        index = make_index(everything, embedder, place / "all")
-        yield from ask(index, everything, "answerable", questions(data))
-        for half in (0, 1):
-            there = [each for each in everything if each["article"] % 2 == half]
-            index = make_index(there, embedder, place / f"half-{half}")
-            absent = [each for each in questions(data) if each["article"] % 2 != half]
-            yield from ask(index, there, "elsewhere", absent)
-        for fold in range(FOLDS):
-            gone = [each for number, each in enumerate(questions(data)) if number % FOLDS == fold]
-            lacking = without_answers(everything, gone)
-            index = make_index(lacking, embedder, place / f"fold-{fold}")
-            yield from ask(index, lacking, "sentence gone", gone)
+def fit(asked: Sequence[Asked]) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the constants for one kind of embedder, and how well such constants generalise."""
+    asked = [each for each in asked if each.evidence]
+    figures, shift = cross_validate(asked)
+    choice = fit_choice(asked)
+    support = fit_support(asked, choice)
+    support[-1] += shift
+    return {
+        "choice": dict(zip(MEASURES, choice.round(4).tolist(), strict=True)),
+        "support": dict(zip((*MEASURES, "intercept"), support.round(4).tolist(), strict=True)),
+    }, figures
 
 
-def paragraphs(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {"article": number, "title": article["title"], "text": paragraph["context"]}
-        for number, article in enumerate(data)
+def ask_xquad(path: Path, embedder: str, place: Path) -> Iterator[Asked]:
+    """Ask every XQuAD question under every condition, with an index for each."""
+    data = json.loads(path.read_text("utf-8"))["data"]
+    paragraphs = [
+        {"group": group, "title": article["title"], "text": paragraph["context"]}
+        for group, article in enumerate(data)
         for paragraph in article["paragraphs"]
     ]
+    questions = xquad_questions(data)
+    index = make_index(paragraphs, embedder, place / "all")
+    yield from ask(index, "xquad answerable", questions)
+    for half in (0, 1):
+        there = [each for each in paragraphs if each["group"] % 2 == half]
+        absent = [each for each in questions if each["group"] % 2 != half]
+        index = make_index(there, embedder, place / f"half-{half}")
+        yield from ask(index, "xquad elsewhere", absent)
+    for fold in range(FOLDS):
+        gone = questions[fold::FOLDS]
+        lacking = []
+        for number, paragraph in enumerate(paragraphs):
+            answers = [each for each in gone if each["paragraph"] == number]
+            lacking.append({**paragraph, "text": without(paragraph["text"], answers)})
+        index = make_index([each for each in lacking if each["text"]], embedder, place / f"f{fold}")
+        yield from ask(index, "xquad sentence gone", gone)
 
 
-def questions(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def xquad_questions(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the questions with the number of their paragraph and the place of their answer."""
     found: list[dict[str, Any]] = []
     paragraph = 0
-    for number, article in enumerate(data):
+    for group, article in enumerate(data):
         for each in article["paragraphs"]:
             for row in each["qas"]:
-                answer = row["answers"][0]
-                start = answer["answer_start"]
-                found.append(
-                    {
-                        "article": number,
-                        "paragraph": paragraph,
-                        "question": row["question"],
-                        "start": start,
-                        "end": start + len(answer["text"]),
-                        "answer": answer["text"],
-                    }
-                )
+                start = row["answers"][0]["answer_start"]
+                end = start + len(row["answers"][0]["text"])
+                place = {"paragraph": paragraph, "start": start, "end": end}
+                found.append({"group": group, "question": row["question"], **place})
             paragraph += 1
     return found
 
 
-def without_answers(
-    all_paragraphs: list[dict[str, Any]], gone: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the paragraphs without the sentences that answer these questions."""
-    kept = []
-    for number, paragraph in enumerate(all_paragraphs):
-        answers = [each for each in gone if each["paragraph"] == number]
-        text = paragraph["text"]
-        left = [
-            text[start:end]
-            for start, end in sentence_ranges(text)
-            if not any(start < each["end"] and each["start"] < end for each in answers)
-        ]
-        if left:
-            kept.append({**paragraph, "text": " ".join(left)})
-    return kept
+def without(text: str, answers: Sequence[dict[str, Any]]) -> str:
+    """Return a paragraph without the sentences that hold these answers."""
+    return " ".join(
+        text[start:end]
+        for start, end in sentence_ranges(text)
+        if not any(start < each["end"] and each["start"] < end for each in answers)
+    )
+
+
+def ask_handbook(workspace: Path, questions: Path, embedder: str, place: Path) -> Iterator[Asked]:
+    """Ask the training half, with its passages in the corpus and with them taken out."""
+    lake = Lake(workspace / "lake")
+    chunks, documents = lake.read("chunks"), lake.read("documents")
+    rows = read_questions(questions, "train")
+    chapters = {name: number for number, name in enumerate(sorted({r.document for r in rows}))}
+    index = build(chunks, documents, embedder, place / "handbook")
+    for row in rows:
+        right = set(relevant_rows(index, row))
+        condition = "answerable" if row.answerable else "unanswerable"
+        yield look(index, chapters[row.document], f"handbook {condition}", row.question, row, right)
+    answerable = [row for row in rows if row.answerable]
+    for fold in (0, 1):
+        gone = answerable[fold::2]
+        texts = [lacking(text, gone) for text in chunks["text"].to_pylist()]
+        column = chunks.schema.get_field_index("text")
+        less = chunks.set_column(column, chunks.schema.field("text"), pa.array(texts, pa.string()))
+        index = build(less, documents, embedder, place / f"handbook-{fold}")
+        for row in gone:
+            group = chapters[row.document]
+            yield look(index, group, "handbook sentence gone", row.question, row, set())
+
+
+def lacking(text: str, gone: Sequence[Question]) -> str:
+    """Return a chunk's text without the sentences that share a run of words with a passage."""
+    passages = set().union(*(runs(row.passage) for row in gone))
+    kept = [
+        text[start:end]
+        for start, end in sentence_ranges(text)
+        if not passages & runs(text[start:end], 5)
+    ]
+    return " ".join(kept) or "."
+
+
+def build(chunks: pa.Table, documents: pa.Table, embedder: str, folder: Path) -> Index:
+    build_index(chunks, documents, IndexSettings(embedder=embedder), folder, "fit")
+    return Index.open(folder)
 
 
 def make_index(rows: list[dict[str, Any]], embedder: str, folder: Path) -> Index:
     chunks, documents = [], {}
     for number, row in enumerate(rows):
         document = content_id("document", row["title"])
-        documents[document] = {
-            "id": document,
-            "uri": row["title"],
-            "title": row["title"].replace("_", " "),
-            "pages": 1,
-        }
+        title = row["title"].replace("_", " ")
+        documents[document] = {"id": document, "uri": row["title"], "title": title, "pages": 1}
         chunks.append(
             {
                 "id": content_id("chunk", number, row["text"]),
@@ -162,34 +207,46 @@ def make_index(rows: list[dict[str, Any]], embedder: str, folder: Path) -> Index
                 "text": row["text"],
             }
         )
-    build_index(
+    return build(
         pa.Table.from_pylist(chunks, schema=SCHEMAS["chunks"]),
         pa.Table.from_pylist(list(documents.values()), schema=SCHEMAS["documents"]),
-        IndexSettings(embedder=embedder),
+        embedder,
         folder,
-        "fit",
     )
-    return Index.open(folder)
 
 
-def ask(
-    index: Index, rows: list[dict[str, Any]], condition: str, asked: list[dict[str, Any]]
-) -> Iterable[Asked]:
+def ask(index: Index, condition: str, asked: Iterable[dict[str, Any]]) -> Iterator[Asked]:
     for question in asked:
-        understood = understand(question["question"], index)
-        hits = index.search(question["question"], CANDIDATES, vector=understood.vector)
-        evidence = gather(index, understood, hits)
+        evidence = find(index, question["question"])
         right = [
-            condition == "answerable"
+            condition in ANSWERABLE
             and index.chunks[each.hit.row]["order"] == question["paragraph"]
             and each.start < question["end"]
             and question["start"] < each.end
             for each in evidence
         ]
-        yield Asked(question["article"], condition, evidence, np.array(right, dtype=bool))
+        yield Asked(question["group"], condition, evidence, np.array(right, dtype=bool))
 
 
-def fit_choice(asked: list[Asked], strength: float = 1.0) -> npt.NDArray[np.float64]:
+def look(
+    index: Index, group: int, condition: str, text: str, row: Question, rows: set[int]
+) -> Asked:
+    """Ask one handbook question; a sentence is right when it shares half its runs with the passage."""
+    evidence = find(index, text)
+    wanted = runs(row.passage, 3)
+    right = []
+    for each in evidence:
+        said = runs(each.text, 3)
+        right.append(each.hit.row in rows and bool(said) and len(said & wanted) >= len(said) / 2)
+    return Asked(group, condition, evidence, np.array(right, dtype=bool))
+
+
+def find(index: Index, text: str) -> list[Evidence]:
+    question = understand(text, index)
+    return gather(index, question, index.search(text, CANDIDATES, vector=question.vector))
+
+
+def fit_choice(asked: Sequence[Asked], strength: float = 1.0) -> npt.NDArray[np.float64]:
     """Fit a softmax over each answerable question's sentences (conditional logit), L2-held."""
     from scipy.optimize import minimize
 
@@ -203,61 +260,59 @@ def fit_choice(asked: list[Asked], strength: float = 1.0) -> npt.NDArray[np.floa
         values = table @ slopes
         values -= np.repeat(np.maximum.reduceat(values, starts), sizes)
         weights = np.exp(values)
-        every = np.repeat(np.add.reduceat(weights, starts), sizes)
+        every = np.add.reduceat(weights, starts)
         good = np.add.reduceat(weights * right, starts)
-        expected = weights / every
+        expected = weights / np.repeat(every, sizes)
         wanted = weights * right / np.repeat(good, sizes)
-        cost = -np.log(good / np.add.reduceat(weights, starts)).sum()
         slope = table.T @ (expected - wanted)
+        cost = -np.log(good / every).sum()
         return cost + strength / 2 * slopes @ slopes, slope + strength * slopes
 
     return minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B").x
+
+
+def fit_support(asked: Sequence[Asked], choice: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Fit a logistic regression on the chosen sentences; return slopes and intercept."""
+    from sklearn.linear_model import LogisticRegression
+
+    table = np.array([each.table[chosen(each, choice)] for each in asked])
+    answerable = np.array([each.condition in ANSWERABLE for each in asked])
+    counts = {name: sum(each.condition == name for each in asked) for name in SHARES}
+    weights = np.array([SHARES[each.condition] / counts[each.condition] for each in asked])
+    model = LogisticRegression(C=1.0, max_iter=5000)
+    model.fit(table, answerable, sample_weight=weights / weights.mean())
+    return np.append(model.coef_[0], model.intercept_)
 
 
 def chosen(each: Asked, choice: npt.NDArray[np.float64]) -> int:
     return int(np.argmax(each.table @ choice))
 
 
-def fit_support(asked: list[Asked], choice: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fit a logistic regression on the chosen sentences; return slopes and intercept."""
-    from sklearn.linear_model import LogisticRegression
+def cross_validate(asked: Sequence[Asked]) -> tuple[dict[str, float], float]:
+    """Fit on four fifths of the articles and chapters, look at the rest, five times.
 
-    asked = [each for each in asked if each.evidence]
-    table = np.array([each.table[chosen(each, choice)] for each in asked])
-    answerable = np.array([each.condition == "answerable" for each in asked])
-    counts = {name: sum(each.condition == name for each in asked) for name in SHARES}
-    weights = np.array([SHARES[each.condition] / counts[each.condition] for each in asked])
-    model = LogisticRegression(C=10.0, max_iter=5000)
-    model.fit(table, answerable, sample_weight=weights * len(asked) / 2)
-    return np.append(model.coef_[0], model.intercept_)
-
-
-def cross_validate(asked: list[Asked]) -> dict[str, float]:
-    """Fit on four fifths of the articles, look at the rest, five times."""
-    right: list[bool] = []
-    probabilities: dict[str, list[float]] = {name: [] for name in SHARES}
+    Returns figures and the shift of the intercept that refuses REFUSED of the handbook's answerable
+    questions: the cut is placed on the training half's held-out folds, like everything here.
+    """
+    right: dict[str, list[bool]] = {name: [] for name in ANSWERABLE}
+    odds: dict[str, list[float]] = {name: [] for name in SHARES}
     for fold in range(FOLDS):
-        train = [each for each in asked if each.article % FOLDS != fold]
+        train = [each for each in asked if each.group % FOLDS != fold]
         choice = fit_choice(train)
         support = fit_support(train, choice)
         for each in asked:
-            if each.article % FOLDS != fold:
-                continue
-            if not each.evidence:
-                probabilities[each.condition].append(0.0)
-                continue
-            best = chosen(each, choice)
-            if each.condition == "answerable":
-                right.append(bool(each.right[best]))
-            odds = each.table[best] @ support[:-1] + support[-1]
-            probabilities[each.condition].append(float(1 / (1 + np.exp(-odds))))
-    figures = {"sentence_right": float(np.mean(right))}
-    answerable = np.array(probabilities["answerable"])
-    for name, values in probabilities.items():
-        figures[f"{name} refused at 0.5"] = float(np.mean(np.array(values) < 0.5))
-        bar = float(np.quantile(answerable, 0.1))
-        figures[f"{name} refused at {bar:.2f}"] = float(np.mean(np.array(values) < bar))
-    return {name: round(value, 4) for name, value in figures.items()}
+            if each.group % FOLDS == fold:
+                best = chosen(each, choice)
+                odds[each.condition].append(float(each.table[best] @ support[:-1] + support[-1]))
+                if each.condition in ANSWERABLE:
+                    right[each.condition].append(bool(each.right[best]))
+    bar = float(np.quantile(odds["handbook answerable"], REFUSED))
+    figures = {
+        f"{name}: right sentence first": float(np.mean(marks)) for name, marks in right.items()
+    }
+    for name, values in odds.items():
+        figures[f"{name}: refused"] = float(np.mean(np.array(values) < bar))
+    return {name: round(value, 3) for name, value in figures.items()}, -bar
 
 
 if __name__ == "__main__":
