@@ -1,0 +1,60 @@
+"""Signatures and similarities against datasketch."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from goldsmith.refine.deduplicate import jaccard, merge_documents, shingles, signatures
+
+datasketch = pytest.importorskip("datasketch", reason="the oracle for MinHash is not installed")
+
+WORDS = [f"word{number}" for number in range(2000)]
+
+
+def texts(changed: int) -> tuple[str, str]:
+    """Two texts of 400 words, the second with some words replaced."""
+    source = random.Random(changed)
+    one = source.choices(WORDS, k=400)
+    other = list(one)
+    for place in source.sample(range(400), changed):
+        other[place] = "another"
+    return " ".join(one), " ".join(other)
+
+
+def plain_jaccard(one: str, other: str) -> float:
+    sets = [
+        {tuple(words[at : at + 5]) for at in range(len(words) - 4)}
+        for words in (one.split(), other.split())
+    ]
+    return len(sets[0] & sets[1]) / len(sets[0] | sets[1])
+
+
+@pytest.mark.parametrize("changed", [0, 5, 15, 40, 120])
+def test_similarity_is_the_plain_one_and_both_estimates_agree(changed: int) -> None:
+    one, other = texts(changed)
+    sets = [shingles(one), shingles(other)]
+    true = jaccard(*sets)
+    assert true == pytest.approx(plain_jaccard(one, other), abs=1e-12)
+    ours = signatures(sets)
+    assert float((ours[0] == ours[1]).mean()) == pytest.approx(true, abs=0.17)
+    theirs = []
+    for one_set in sets:
+        sketch = datasketch.MinHash(num_perm=128, seed=1)
+        for value in one_set.tolist():
+            sketch.update(value.to_bytes(8, "little"))
+        theirs.append(sketch)
+    assert theirs[0].jaccard(theirs[1]) == pytest.approx(true, abs=0.17)
+
+
+def test_every_pair_that_datasketch_finds_is_merged() -> None:
+    pool = {}
+    for number in range(30):
+        one, other = texts(number)
+        pool[f"a{number:02}"], pool[f"b{number:02}"] = one + f" end{number}", other
+    merged = {row["member"]: row["kept"] for row in merge_documents(pool, 0.7)}
+    for number in range(30):
+        pair = (f"a{number:02}", f"b{number:02}")
+        similar = plain_jaccard(*(pool[name] for name in pair)) >= 0.7
+        assert (merged.get(pair[1]) == pair[0]) == similar
