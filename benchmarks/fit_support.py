@@ -6,7 +6,7 @@ unanswerable in three ways: its whole article leaves the corpus; the sentences t
 their paragraph, which is nearer to what people ask in vain; or its author made it so (handbook).
 Folds never share an article or chapter. The handbook's evaluation half is never read.
 
-    python benchmarks/fit_support.py XQUAD_EN_JSON --workspace DIR --questions truth/questions.jsonl \\
+    python benchmarks/fit_support.py XQUAD_EN_JSON --workspace DIR --questions QUESTIONS_JSONL \\
         --write src/goldsmith/retrieval/support.json
 """
 
@@ -231,7 +231,7 @@ def ask(index: Index, condition: str, asked: Iterable[dict[str, Any]]) -> Iterat
 def look(
     index: Index, group: int, condition: str, text: str, row: Question, rows: set[int]
 ) -> Asked:
-    """Ask one handbook question; a sentence is right when it shares half its runs with the passage."""
+    """Ask one handbook question; a right sentence has half of its runs from the passage."""
     evidence = find(index, text)
     wanted = runs(row.passage, 3)
     right = []

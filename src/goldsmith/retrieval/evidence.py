@@ -42,6 +42,10 @@ AMOUNT = (
     "number|percentage|percent|share|size|rate|amount|value|figure|fraction|proportion|temperature|"
     "weight|length|ratio|limit|threshold|factor"
 )
+NAMED = (
+    "person|author|scientist|researcher|company|organi[sz]ation|university|laboratory|lab|vendor|"
+    "provider|product|country|city|team|people|man|woman"
+)
 TIME = "year|date|day|month|century|decade"
 #: What a question asks for, by how it is put: the first that fits; none expects nothing special.
 ASKS = tuple(
@@ -56,7 +60,7 @@ ASKS = tuple(
             rf"\bhow (?:many|much|{MEASURED})\b|\b(?:what|which) (?:\w+ ){{0,2}}(?:{AMOUNT})\b",
             NUMBER,
         ),
-        (r"\bwho(?:se|m)?\b|\bwhich (?:person|author|scientist|company)\b", NAME),
+        (rf"\bwho(?:se|m)?\b|\b(?:what|which) (?:\w+ ){{0,3}}(?:{NAMED})\b", NAME),
     )
 )
 TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
@@ -98,6 +102,7 @@ MEASURES = (
     "worst missing",  # rarity of the rarest question term that the chunk lacks
     "unseen",  # share of the question's terms that no chunk of the corpus holds
     "marked missing",  # share of its names, numbers and codes that the chunk lacks
+    "marked unseen",  # 1 when one of those stands nowhere in the corpus
     "expected found",  # 1 when the kind of thing asked for is in the sentence, 0 when not or open
     "expected missing",  # 1 when it is asked for and not there
     "length",  # ln of the sentence's words
@@ -134,6 +139,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         return []
     total = sum(question.weights.values()) or 1.0
     unseen = sum(w for t, w in question.weights.items() if t not in index.postings.terms) / total
+    strange = float(any(term not in index.postings.terms for term in question.marked))
     cosines = sorted((hit.vector for hit in hits), reverse=True)
     tenth = cosines[min(9, len(cosines) - 1)]
     seen: set[tuple[str, str]] = set()
@@ -168,6 +174,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
                 worst,
                 unseen,
                 lost,
+                strange,
                 float(expected),
                 float(question.expects is not None and not expected),
                 float(np.log1p(len(text.split()))),
