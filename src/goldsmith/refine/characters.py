@@ -19,7 +19,9 @@ SOFT_HYPHENS = "\u00ad\u0002\ufffe"
 _CONTROL = "\x00\x01\x03-\x08\x0e-\x1b\x1c-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u2028-\u202e"
 _CONTROL += "\u2060\u2066-\u2069\ufeff\uffff" + SOFT_HYPHENS
 _SPACE = " \t\n\r\x0b\x0c\x85\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+#: Bullets of symbol fonts, as far as their codes are common knowledge.
 _BULLETS = {"\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "▸", "\uf0fc": "✓", "\uf02d": "-"}
+_BULLETS |= {"\uf06c": "•", "\uf06e": "▪", "\uf0a8": "□", "\uf076": "▪", "\uf0e0": "→"}
 _WRONG = re.compile(
     f"(?P<control>[{_CONTROL}]+)"
     f"|(?P<space>[{_SPACE}]{{2,}}|^[{_SPACE}]|[{_SPACE}]$|[{_SPACE.replace(' ', '')}])"

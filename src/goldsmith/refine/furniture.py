@@ -81,6 +81,7 @@ def find_furniture(
         for line in lines
         if line.paged and line.page <= 2 and _STAMP.match(line.text)
     }
+    verdicts.update(_upright(pages))
     edges: list[list[_Row]] = []
     for page in sorted(pages):
         edges.extend(_edges(pages[page], page, heights.get(page, 0.0)))
@@ -95,6 +96,21 @@ def find_furniture(
                 break
             verdicts.update(found)
     return verdicts
+
+
+def _upright(pages: Mapping[int, list[Line]]) -> dict[str, Verdict]:
+    """Lines that run up the side of several pages with the same words at the same place."""
+    places: dict[tuple[str, int], list[Line]] = defaultdict(list)
+    for page in sorted(pages):
+        for line in pages[page]:
+            if line.height > 2.0 * (line.x1 - line.x0) and len(line.text) >= 5:
+                places[_key(line.text), round(line.x0 / _BAND)].append(line)
+    return {
+        line.id: Verdict("HEADER", 0.95)
+        for found in places.values()
+        if len({line.page for line in found}) >= 3
+        for line in found
+    }
 
 
 def _edges(lines: list[Line], page: int, height: float) -> list[list[_Row]]:

@@ -7,6 +7,7 @@ numbered ones down.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from goldsmith.refine.lines import Line
@@ -21,8 +22,9 @@ class Levels:
     def __init__(self, headings: Sequence[Line]) -> None:
         """``headings`` are the first lines of the document's headings, in order."""
         plain = [line for line in headings if not line.level]
-        sizes = sorted({_size(line) for line in plain}, reverse=True)
-        self._ranks = {size: min(rank, _DEEPEST) for rank, size in enumerate(sizes, start=1)}
+        # A size that only one heading has (a cover, a label in a figure) makes no level of its own.
+        counts = Counter(_size(line) for line in plain)
+        self._sizes = [size for size, count in counts.items() if count > 1]
         numbered = [line for line in plain if _depth(line)]
         least = min((_depth(line) for line in numbered), default=0)
         largest = max((_size(line) for line in numbered if _depth(line) == least), default=0.0)
@@ -37,7 +39,7 @@ class Levels:
         depth = _depth(line)
         if depth:
             return min(self._base + depth, _DEEPEST)
-        return self._ranks.get(_size(line), 1)
+        return min(1 + sum(size > _size(line) for size in self._sizes), _DEEPEST)
 
     def path(self, level: int, text: str) -> list[str]:
         """Return the path that holds for the next passage, a heading when ``level`` is not 0."""

@@ -136,8 +136,10 @@ def _runs_over(draft: Draft, line: Line) -> bool:
         return False
     if last.size and line.size and not 0.93 < line.size / last.size < 1.07:
         return False
-    if after[0].islower() or _HYPHEN.search(text):
+    if _HYPHEN.search(text):
         return True
+    if after[0].islower():  # a short last line belongs to something else: a name, an address
+        return last.x1 - last.x0 > 0.6 * (line.x1 - line.x0)
     # A capital may start the rest as well, when the column was full to its last word.
     moved = line.page != last.page or line.y0 < last.y0
     edge = max(member.x1 for member in draft.lines)

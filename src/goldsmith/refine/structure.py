@@ -7,19 +7,21 @@ look at a line, its block, and the document's running text; a line no rule speak
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from goldsmith.refine.lines import Line, is_terminated
 
 Label = tuple[str, float]
 
+_HEADING_LINES = 4
+
 NUMBERED = re.compile(
     r"^\s*(?:(?:chapter|section|part|appendix|annex|kapitel|abschnitt|teil|anhang)\s+[\dIVXA-Z]+\b[.:]?"
     r"|(?P<number>\d{1,2}(?:\.\d{1,3})*)\.?(?=\s)|[A-H](?:\.\d{1,2})*\.?(?=\s)|[IVX]{1,5}\.(?=\s))",
     re.IGNORECASE,
 )
-BULLET = re.compile(r"^\s*(?:[•◦▪▸●○■□‣⁃✓\uf0b7\uf0a7\uf0d8\uf0fc·∙*]|[-–—](?=\s))\s*(?=\S)")
+BULLET = re.compile(r"^\s*(?:[•◦▪▸●○■□‣⁃✓·∙*]|[\uf020-\uf0ff-–—](?=\s))\s*(?=\S)")
 ENUMERATED = re.compile(r"^\s*(?:\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\)|\d{1,2}\.|[a-z]\.)\s+(?=\S)")
 _CAPTION = re.compile(
     r"^\s*(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)|tabelle|scheme|listing|algorithm|plate|chart)"
@@ -66,6 +68,7 @@ def label_lines(lines: Sequence[Line], body: float) -> list[Label]:
     """
     labels: list[Label] = [("CONTENT", 0.6)] * len(lines)
     notes = _notes(lines, body)
+    blocks = Counter((line.page, line.block) for line in lines)
     section = ""  # "TOC", "REFERENCE" or none
     small = 0.0  # type size of the entries of the reference section
     for index, line in enumerate(lines):
@@ -79,7 +82,9 @@ def label_lines(lines: Sequence[Line], body: float) -> list[Label]:
                 labels[index] = (section, 0.9)
             continue
         text = line.text.strip()
-        heading = _is_heading(line, before, after, body, last)
+        heading = 0.0  # a heading has few lines; a longer block in bold is bold running text
+        if not line.paged or blocks[line.page, line.block] <= _HEADING_LINES:
+            heading = _is_heading(line, before, after, body, last)
         section = _section(line, section, heading > 0)
         if section == "REFERENCE":
             if _REFERENCES.match(text):
@@ -183,11 +188,13 @@ def _is_heading(
     )
     if body and line.size >= 1.12 * body and (text[-1] != "." or len(text) < 60):
         words = _PROSE_WORD.findall(text)
-        return 0.9 if words or NUMBERED.match(text) else 0.0
+        return 0.9 if words and not is_equation(text) and "\ufffd" not in text else 0.0
     if text[-1] in "." and not re.fullmatch(r"(?:\d+\.)+\s.{2,80}", text):
         return 0.0
     distinct = line.bold or (text.isupper() and letters >= 4)
-    if not distinct or (body and line.size < 0.88 * body):
+    # Small capitals count as capitals in smaller type.
+    least = 0.7 if text.isupper() and NUMBERED.match(text) else 0.88
+    if not distinct or (body and line.size < least * body):
         return 0.0
     if not (opens or continues):
         return 0.0
@@ -244,7 +251,15 @@ def _inner(line: Line, before: Line | None, after: Line | None, last: str, body:
             return ("LIST", 0.8)
     if inside and last == "LIST" and before is not None and line.x0 >= before.x0 - 2.0:
         return ("LIST", 0.7)
+    if last == "LIST" and before is not None and _hangs(before, line):
+        return ("LIST", 0.65)
     return ("CONTENT", 0.8)
+
+
+def _hangs(before: Line, line: Line) -> bool:
+    """Whether a line stands right under an unfinished one and no further left: a hanging indent."""
+    near = line.page == before.page and 0 <= line.y0 - before.y0 < 1.7 * max(before.height, 1.0)
+    return near and line.paged and line.x0 >= before.x0 - 2.0 and not is_terminated(before.text)
 
 
 def is_equation(text: str) -> bool:
