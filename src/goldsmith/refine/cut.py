@@ -21,9 +21,9 @@ from goldsmith.refine.language import letters_in
 from goldsmith.refine.screen import UNJUDGED
 from goldsmith.refine.segments import Row, reject_passage
 
-_OWN_LETTERS = 200  # from here a passage's own language counts alone
+_OWN_LETTERS = 200  # from here a passage's own scores count alone
 _NEIGHBOURS = 2  # passages before and after that are asked for a shorter one
-_JUDGED_LETTERS = 40  # from here a passage's own gibberish counts alone
+_JUDGED_LETTERS = 40  # below this a passage has no gibberish of its own
 
 Scores = Mapping[str, Mapping[str, float]]  # subject -> name -> value
 
@@ -39,7 +39,7 @@ class Cut:
 
     settings: RefineSettings
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "all"
     reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("rejects",)
@@ -96,9 +96,7 @@ def decide(
         page = member["spans"][0]["page"] or 0
         near = range(max(0, index - _NEIGHBOURS), min(len(members), index + _NEIGHBOURS + 1))
         spoken = _spoken(index, near, weights, own, whole, page, settings.language_confidence)
-        noise = own[index].get("gibberish", 0.0)
-        if weights[index] < _JUDGED_LETTERS:
-            noise = _around(near, weights, own, whole, page)
+        noise = _noise(index, near, weights, own, whole, page)
         mark = own[index].get("grade", 1.0)
         visible = sum(not character.isspace() for character in member["text"])
         if wanted and spoken is not None and spoken[0] not in wanted:
@@ -145,18 +143,28 @@ def _spoken(
     return None
 
 
-def _around(
+def _noise(
+    index: int,
     near: range,
     weights: Sequence[int],
     own: Sequence[Mapping[str, float]],
     whole: Mapping[str, float],
     page: int,
 ) -> float:
-    """The gibberish that a passage too short to judge stands among."""
-    total = sum(weights[one] for one in near)
-    if total < _JUDGED_LETTERS:
-        return whole.get(f"page:{page}:gibberish", 0.0)
-    return sum(weights[one] * own[one].get("gibberish", 0.0) for one in near) / total
+    """The gibberish a passage counts as: the shorter it is, the more its surroundings say.
+
+    Its own score has the weight of its letters; what stands around it, or its page where that is
+    short too, has the weight of ``_OWN_LETTERS`` less those.
+    """
+    total = sum(weights[one] for one in near if one != index)
+    around = sum(weights[one] * own[one].get("gibberish", 0.0) for one in near if one != index)
+    other = whole.get(f"page:{page}:gibberish", 0.0)
+    if total >= _OWN_LETTERS:
+        other = around / total
+    if weights[index] < _JUDGED_LETTERS:
+        return other
+    share = min(weights[index] / _OWN_LETTERS, 1.0)
+    return share * own[index].get("gibberish", 0.0) + (1.0 - share) * other
 
 
 def _languages(scores: Mapping[str, float], prefix: str) -> dict[str, float]:

@@ -5,17 +5,19 @@ Documents: equal normalised text is "exact"; near duplicates are found with MinH
 Jaccard similarity, so an estimate never merges anything. Each document is compared with documents
 that stay, never with merged ones, so chains of similar documents do not collapse into one.
 
-The kept member is the one with the most characters, then the smallest id. Paragraphs of at least 80
-characters are merged only when their normalised text is equal; among equals the longest stays, then
-the first by document id and order.
+The kept member is the longest, in steps of a quarter; among those of one step the first by name, so
+that a copy or a draft does not take the place of what it was made from for a few words more.
+Paragraphs of at least 80 characters are merged only when their normalised text is equal; among
+equals the longest stays, then the first by document id and order.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
@@ -35,6 +37,7 @@ SHINGLE = 5  # words
 PERMUTATIONS = 128
 SEED = 20_011  # of the permutations; part of the stage's version
 MINIMUM_CHARACTERS = 80  # of a paragraph that may be merged
+_STEP = 1.25  # lengths within such a factor count as equal
 
 _WORD = re.compile(r"\w+")
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
@@ -46,9 +49,9 @@ class Deduplicate:
 
     settings: RefineSettings
     name: ClassVar[str] = "deduplicate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "all"
-    reads: ClassVar[tuple[str, ...]] = ("passages", "rejects:cut")
+    reads: ClassVar[tuple[str, ...]] = ("passages", "rejects:cut", "documents")
     writes: ClassVar[tuple[str, ...]] = ("clusters", "rejects")
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
@@ -62,7 +65,9 @@ class Deduplicate:
             document: "\n".join(member["text"] for member in members)
             for document, members in by_document.items()
         }
-        clusters = merge_documents(texts, self.settings.near_duplicate)
+        files = tables["documents"].select(["id", "uri"]).to_pylist()
+        names = {row["id"]: row["uri"] for row in reversed(files)}  # the first of several copies
+        clusters = merge_documents(texts, self.settings.near_duplicate, names)
         rejects: list[Row] = []
         merged = {row["member"]: row for row in clusters}
         left: list[Row] = []
@@ -86,9 +91,19 @@ class Deduplicate:
         return reject_passage(passage, self.name, method, similarity, cluster["kept"])
 
 
-def merge_documents(texts: dict[str, str], threshold: float) -> list[Row]:
-    """Return a ``clusters`` row for each document (id -> text) that another one stands for."""
-    order = sorted(texts, key=lambda document: (-len(texts[document]), document))
+def merge_documents(
+    texts: Mapping[str, str], threshold: float, names: Mapping[str, str]
+) -> list[Row]:
+    """Return a ``clusters`` row for each document (id -> text) that another one stands for.
+
+    ``names`` (id -> uri) decide which of about equally long ones stays.
+    """
+
+    def rank(document: str) -> tuple[int, str, str]:
+        step = math.floor(math.log(max(len(texts[document]), 1), _STEP))
+        return -step, names[document], document
+
+    order = sorted(texts, key=rank)
     sets = [shingles(texts[document]) for document in order]
     digests = signatures(sets)
     rows_in_band = _rows_in_band(threshold)
