@@ -2,7 +2,8 @@
 
 Evidence is of three kinds, and a line needs one of them: the same words (digits aside) at the same
 height on several pages; a number that counts with the pages; or, for the line nearest the edge
-only, a place set apart from the text together with the words that only furniture has. A line counts
+only, a place set apart from the text together with the words that only furniture has (at the top
+of a later page, smaller type will do: a short chapter's head may stand only once). A line counts
 as furniture only when every line nearer to the edge does, so that no body text is lost between.
 """
 
@@ -42,6 +43,9 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _STAMP = re.compile(r"^\s*arXiv:\s?[\w.\-/]+v\d+\b.{0,60}$")
+_SMALLER = 0.92  # of the type size of running text
+_HEAD_CHARACTERS = 90
+_WORD_OF_FOUR = re.compile(r"[^\W\d_]{4}")
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"(?:(?<=\s)|^)[ivxlc]{1,6}(?=\s|$)")
 
@@ -91,7 +95,8 @@ def find_furniture(
     for rows in edges:
         for row in rows:
             height = heights.get(row.page, 0.0)
-            found = _judge(row, repeated, counted, bands, body, height, len(pages))
+            first = row.page == min(pages)
+            found = _judge(row, first, repeated, counted, bands, body, height, len(pages))
             if found is None or (len(found) < len(row.lines)):
                 break
             verdicts.update(found)
@@ -228,6 +233,7 @@ def _bands(
 
 def _judge(
     row: _Row,
+    first: bool,
     repeated: Mapping[tuple[bool, str], list[tuple[int, float]]],
     counted: set[tuple[int, bool, int]],
     bands: set[tuple[bool, int]],
@@ -235,7 +241,7 @@ def _judge(
     height: float,
     pages: int,
 ) -> dict[str, Verdict] | None:
-    """Verdicts for the lines of a row, or None when it is text."""
+    """Verdicts for the lines of a row, or None when it is text; ``first``: of the first page."""
     edge = "HEADER" if row.top else "FOOTER"
     band = any((row.top, round(row.middle) + move) in bands for move in (-2, -1, 0, 1, 2))
     counts = (row.page, row.top, row.rank) in counted
@@ -275,4 +281,18 @@ def _judge(
             and (_WORDS.search(line.text) or _PAGE_OF.search(line.text))
         ):
             found[line.id] = Verdict(edge, 0.7)
+        elif row.top and not first and row.rank == 0 and apart and outer and _is_head(line, size):
+            found[line.id] = Verdict("HEADER", 0.6)
     return found or None
+
+
+def _is_head(line: Line, body: float) -> bool:
+    """A few words in smaller type than the text, and no sentence: a head that stands only once."""
+    text = line.text.strip()
+    return (
+        line.size <= _SMALLER * body
+        and len(text) <= _HEAD_CHARACTERS
+        and _WORD_OF_FOUR.search(text) is not None
+        and not text[0].islower()
+        and text[-1] not in ".:;,!?"
+    )

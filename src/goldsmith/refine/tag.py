@@ -31,7 +31,7 @@ class Tag:
 
     settings: RefineSettings
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "pages")
     writes: ClassVar[tuple[str, ...]] = ("tags",)
