@@ -45,7 +45,7 @@ class RefineSettings(Section):
     footnotes: Literal["remove", "keep"] = "remove"
     references: Literal["remove", "keep"] = "remove"
     languages: tuple[str, ...] = Field(
-        (), description="ISO 639-1 codes to keep; empty: the language that most of the text has."
+        (), description="ISO 639-1 codes to keep; empty: those of a tenth or more of the text."
     )
     language_confidence: Share = 0.6
     maximum_gibberish: Share = 0.5

@@ -94,7 +94,7 @@ def test_the_other_language_goes_with_its_heading_and_formula() -> None:
         passage(ENGLISH, 1),
         passage("Results", 2),
         passage("x = 1", 3, kind="equation"),
-        passage(ENGLISH + " Again.", 4),
+        passage(f"{ENGLISH} Again. {ENGLISH}", 4),
         passage("Die Brücke", 5, kind="heading", level=1, page=2),
         passage(GERMAN, 6, page=2),
         passage("Ergebnis 7", 7, page=2),
@@ -131,22 +131,33 @@ def test_too_short_spares_headings_and_tables() -> None:
     assert cut(rows) == {".": "too short"}
 
 
-def deduplicate(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def deduplicate(
+    rows: list[dict[str, Any]], **uris: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Merge documents whose uris are their ids, unless given (d_a="name")."""
+    names = {row["document"]: row["document"] for row in rows}
+    names |= {key.replace("_", "-"): uri for key, uri in uris.items()}
+    files = [
+        dict.fromkeys(SCHEMAS["documents"].names) | {"id": i, "uri": u} for i, u in names.items()
+    ]
+    documents = pa.Table.from_pylist(files, SCHEMAS["documents"])
     made = Deduplicate(RefineSettings()).run(
-        {"passages": passages_table(rows), "rejects:cut": empty("rejects")}
+        {"passages": passages_table(rows), "rejects:cut": empty("rejects"), "documents": documents}
     )
     assert made["clusters"].schema == SCHEMAS["clusters"]
     return made["clusters"].to_pylist(), made["rejects"].to_pylist()
 
 
-def test_equal_documents_keep_the_smallest_id() -> None:
+def test_equal_documents_keep_the_first_by_name() -> None:
     rows = [passage(ENGLISH, 0, "d-b"), passage(ENGLISH, 0, "d-a"), passage(GERMAN, 0, "d-c")]
     clusters, rejects = deduplicate(rows)
     assert clusters == [{"member": "d-b", "kept": "d-a", "method": "exact", "similarity": 1.0}]
     assert [(row["subject"], row["merged_into"]) for row in rejects] == [(rows[0]["id"], "d-a")]
+    clusters, _ = deduplicate(rows, d_a="z.pdf", d_b="a.pdf")
+    assert [(row["member"], row["kept"]) for row in clusters] == [("d-a", "d-b")]
 
 
-def test_near_documents_keep_the_longest() -> None:
+def test_of_near_documents_a_few_words_more_do_not_count() -> None:
     rows = [
         passage(ENGLISH, 0, "d-a"),
         passage(ENGLISH + " They went home.", 0, "d-b"),
@@ -154,9 +165,21 @@ def test_near_documents_keep_the_longest() -> None:
     ]
     clusters, _ = deduplicate(rows)
     assert [(row["member"], row["kept"], row["method"]) for row in clusters] == [
-        ("d-a", "d-b", "minhash")
+        ("d-b", "d-a", "minhash")
     ]
     assert 0.7 <= clusters[0]["similarity"] < 1.0
+
+
+def test_of_near_documents_a_much_longer_one_is_kept() -> None:
+    more = " They went home by the upper road, which was dry, and slept until noon. Nobody spoke."
+    rows = [passage(ENGLISH, 0, "d-a"), passage(ENGLISH + more, 0, "d-b")]
+    clusters, _ = deduplicate(rows)
+    assert [(row["member"], row["kept"]) for row in clusters] == [("d-a", "d-b")]
+
+
+def test_documents_in_two_languages_both_stay() -> None:
+    rows = [passage(ENGLISH, 0, "d-a"), passage(ENGLISH, 1, "d-a"), passage(GERMAN, 0, "d-b")]
+    assert cut(rows) == {}
 
 
 def test_equal_paragraphs_within_and_across_documents() -> None:

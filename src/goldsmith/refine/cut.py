@@ -2,7 +2,7 @@
 
 A passage is judged with its neighbours: a short one has no language of its own, so it goes with
 those around it, its page, its document. A heading goes only when everything under it goes. The
-language to keep is the one most of the corpus is written in, unless settings name others.
+languages to keep are those a good part of the corpus is written in, unless settings name them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from goldsmith.refine.screen import UNJUDGED
 from goldsmith.refine.segments import Row, reject_passage
 
 _OWN_LETTERS = 200  # from here a passage's own scores count alone
+_GOOD_SHARE = 0.1  # of the corpus, from which a further language is kept
 _NEIGHBOURS = 2  # passages before and after that are asked for a shorter one
 _JUDGED_LETTERS = 40  # below this a passage has no gibberish of its own
 
@@ -39,7 +40,7 @@ class Cut:
 
     settings: RefineSettings
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     unit: ClassVar[Literal["document", "all"]] = "all"
     reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("rejects",)
@@ -57,7 +58,7 @@ class Cut:
         by_document: dict[str, list[Row]] = defaultdict(list)
         for passage in passages:
             by_document[passage["document"]].append(passage)
-        wanted = frozenset(self.settings.languages) or main_language(by_document, scores)
+        wanted = frozenset(self.settings.languages) or main_languages(by_document, scores)
         rows: list[Row] = []
         for document, members in by_document.items():
             decisions = decide(members, scores, document, wanted, self.settings)
@@ -67,15 +68,21 @@ class Cut:
         return {"rejects": pa.Table.from_pylist(rows, SCHEMAS["rejects"])}
 
 
-def main_language(by_document: Mapping[str, Sequence[Row]], scores: Scores) -> frozenset[str]:
-    """Return the language that most letters of the corpus are written in; empty when none shows."""
+def main_languages(by_document: Mapping[str, Sequence[Row]], scores: Scores) -> frozenset[str]:
+    """Return the language most letters of the corpus are written in, and any with a good share.
+
+    Each document counts for its main language: a folder of documents in two languages keeps both,
+    a stray page in another does not stay. Empty when no language shows.
+    """
     letters: dict[str, float] = defaultdict(float)
     for document in sorted(by_document):
-        weight = sum(letters_in(member["text"]) for member in by_document[document])
-        for code, value in _languages(scores.get(document, {}), "language:").items():
-            letters[code] += weight * value
+        spoken = _best(_languages(scores.get(document, {}), "language:"), 0.0)
+        if spoken is not None:
+            weight = sum(letters_in(member["text"]) for member in by_document[document])
+            letters[spoken[0]] += weight
+    total = sum(letters.values())
     best = min(letters, key=lambda code: (-letters[code], code), default=None)
-    return frozenset() if best is None else frozenset({best})
+    return frozenset(c for c in letters if c == best or letters[c] >= _GOOD_SHARE * total)
 
 
 def decide(
