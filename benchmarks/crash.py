@@ -16,11 +16,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from harness import HANDBOOK, environment, goldsmith, print_result
+
 from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.schemas import LOGS, SCHEMAS
 from goldsmith.pipeline.artifact import file_digest
 from goldsmith.project import Workspace
-from harness import HANDBOOK, environment, goldsmith, print_result
 
 
 def main() -> None:

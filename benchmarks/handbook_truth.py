@@ -20,12 +20,12 @@ import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
+from harness import HANDBOOK, environment, goldsmith, print_result
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
 from goldsmith.lake import Lake
 from goldsmith.project import Workspace
-from harness import HANDBOOK, environment, goldsmith, print_result
 
 KEPT = ("chapter", "scan", "broken")
 FURNITURE = ("running_head", "page_number", "footnote_mark")

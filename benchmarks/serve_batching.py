@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 
 import torch
+from harness import print_result
 
 from goldsmith.engine import Engine, Request
 from goldsmith.models import Decoder, ModelConfig
 from goldsmith.project import ModelSettings, ServeSettings
-from harness import print_result
 
 PROMPT, ANSWER, STREAMS, REPETITIONS = 64, 128, (1, 4, 16), 3
 

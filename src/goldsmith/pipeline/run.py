@@ -24,9 +24,9 @@ import pyarrow.ipc
 
 import goldsmith
 from goldsmith.errors import GoldsmithError
+from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import KEYS, SCHEMAS, SHARED
-from goldsmith.lake.tables import Lake, table_digest
 from goldsmith.pipeline.artifact import fingerprint, sync
 from goldsmith.pipeline.pool import Failure, Pool
 from goldsmith.pipeline.progress import Progress

@@ -7,7 +7,7 @@ are our own SVG; there is no script and nothing is loaded from anywhere, so the 
 `gather` reads the lake and what the steps measured into plain values; `write_report` draws them.
 """
 
-from goldsmith.report.gather import (
+from goldsmith.report.contents import (
     AnswerShown,
     Curve,
     Report,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from goldsmith.report.gather import Curve
+from goldsmith.report.contents import Curve
 
 _WIDTH = 960
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from goldsmith.pipeline.artifact import write_atomically
 from goldsmith.report import figures
-from goldsmith.report.gather import Report
+from goldsmith.report.contents import Report
 
 
 def write_report(report: Report, path: Path) -> None:

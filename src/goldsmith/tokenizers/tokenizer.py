@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldsmith.errors import ModelError, UserError
 from tokenizers import Tokenizer as Core
+
+from goldsmith.errors import ModelError, UserError
 
 #: Stands for a message while its template is rendered; private-use characters mean nothing.
 _MARK = "\ue000{}\ue001"
