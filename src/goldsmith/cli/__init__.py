@@ -8,17 +8,25 @@ is imported before a verb needs it, so that ``goldsmith --help`` answers at once
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit."""
-    sys.exit(run_command_line(sys.argv[1:] if arguments is None else arguments))
+def main() -> None:
+    """Run the command line and end the process.
+
+    Not by way of the interpreter's own shut-down: threads of native libraries, still ending at that
+    moment, have been seen to abort it after all work was done.
+    """
+    code = run_command_line(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
-    import click
+    import typer
 
     from goldsmith.cli.application import application
     from goldsmith.errors import GoldsmithError
@@ -27,15 +35,12 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         code = application([a for a in arguments if a != "--debug"], standalone_mode=False)
         return int(code or 0)
-    except click.exceptions.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         return _say("stopped; run the same command again to go on where it was", 130)
-    except KeyboardInterrupt:
-        return _say("stopped; run the same command again to go on where it was", 130)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         if debug:
             raise
-        usage = " ".join(error.format_message().split())
-        return _say(f"{usage} See `goldsmith --help` for the commands and their options.", 2)
+        return _say(f"{error} See `goldsmith --help` for the commands and their options.", 2)
     except GoldsmithError as error:
         if debug:
             raise
@@ -46,7 +51,7 @@ def run_command_line(arguments: list[str]) -> int:
         if debug:
             raise
         if _is_full_disk(error):
-            return _say(f"the disk is full ({error}); free some space and run it again", 2)
+            return _say("the disk of the workspace is full; free some space and run it again", 2)
         return _say(
             f"internal error: {type(error).__name__}: {error}; "
             "run it again with --debug and report what it prints",

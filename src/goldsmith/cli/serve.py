@@ -17,13 +17,8 @@ def serve(
 ) -> None:
     """Serve the model and grounded answers under the OpenAI API, and a chat page."""
     from goldsmith.cli import project as projects
-    from goldsmith.cli.console import say
     from goldsmith.server import serve as run_server
 
-    given = [f"serve.{key}={value}" for key, value in (("host", host), ("port", port)) if value]
+    given = [f"serve.{key}={value}" for key, value in (("host", host), ("port", port)) if value is not None]
     project = projects.reopen(workspace, [*(overrides or ()), *given])
-    run_server(
-        project.workspace,
-        project.settings,
-        lambda address: say(f"{address}: the chat page; {address}/v1: the API; Ctrl-C stops it"),
-    )
+    run_server(project.workspace, project.settings, project.folder)
