@@ -1,8 +1,8 @@
-"""Our BM25 arrays beside tantivy's segments: quality, speed, and whether a rebuild gives equal bytes.
+"""Our BM25 arrays beside tantivy's segments: quality, speed, and whether bytes are equal.
 
     python benchmarks/index_store.py FOLDER
 
-FOLDER holds ``scifact/`` and ``vaswani/`` (public test collections). SciFact is asked with its train
+FOLDER holds the public collections ``scifact/`` and ``vaswani/``. SciFact is asked with its train
 claims. The last line is JSON.
 """
 
@@ -115,9 +115,9 @@ def vaswani(folder: Path) -> Collection:
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        yield from map(json.loads, file)
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+    yield from map(json.loads, text.splitlines())
 
 
 def judgements(path: Path) -> dict[str, dict[str, float]]:

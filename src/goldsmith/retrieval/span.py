@@ -1,8 +1,9 @@
 """The few words of a sentence that answer: a rule for each kind of question, not a reading model.
 
 A question that asks for a number, a date or a name gets the one that stands nearest to the words
-sentence and question share. Any other question gets the longest run of words that the question does
-not hold already. The sentence stays the answer that is cited; the span only points into it.
+sentence and question share. Any other question gets the whole sentence: shorter pieces chosen by
+rule shared fewer words with true answers than the sentence does (docs/retrieval.md). The sentence
+stays the answer that is cited; the span only points into it.
 """
 
 from __future__ import annotations
@@ -51,25 +52,4 @@ def answer_span(question: Question, sentence: str) -> str:
                 key=lambda match: (abs((match.start() + match.end()) / 2 - middle), match.start()),
             )
             return nearest.group().strip(EDGES)
-    return _longest_new(asked, sentence)
-
-
-def _longest_new(asked: set[str], sentence: str) -> str:
-    """Return the longest run of words none of which the question holds."""
-    runs: list[tuple[int, int]] = []
-    start: int | None = None
-    end = 0
-    for match in WORD.finditer(sentence):
-        if asked.intersection(content_terms(match.group())):
-            if start is not None:
-                runs.append((start, end))
-            start = None
-        else:
-            start = match.start() if start is None else start
-            end = match.end()
-    if start is not None:
-        runs.append((start, end))
-    if not runs:
-        return sentence.strip()
-    best = max(runs, key=lambda run: (run[1] - run[0], -run[0]))
-    return sentence[best[0] : best[1]].strip(EDGES) or sentence.strip()
+    return sentence.strip()
