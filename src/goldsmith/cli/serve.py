@@ -19,6 +19,10 @@ def serve(
     from goldsmith.cli import project as projects
     from goldsmith.server import serve as run_server
 
-    given = [f"serve.{key}={value}" for key, value in (("host", host), ("port", port)) if value is not None]
+    given = [
+        f"serve.{key}={value}"
+        for key, value in (("host", host), ("port", port))
+        if value is not None
+    ]
     project = projects.reopen(workspace, [*(overrides or ()), *given])
     run_server(project.workspace, project.settings, project.folder)
