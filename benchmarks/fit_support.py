@@ -277,7 +277,7 @@ def fit_support(asked: Sequence[Asked], choice: npt.NDArray[np.float64]) -> npt.
     counts = {name: sum(each.condition == name for each in used) for name in SHARES}
     weights = np.array([SHARES[each.condition] / counts[each.condition] for each in used])
     centre, scale = table.mean(axis=0), table.std(axis=0) + 1e-9
-    model = LogisticRegression(C=0.05, max_iter=5000)
+    model = LogisticRegression(C=0.2, max_iter=5000)
     model.fit((table - centre) / scale, answerable, sample_weight=weights / weights.mean())
     slopes = model.coef_[0] / scale
     return np.append(slopes, model.intercept_[0] - slopes @ centre)

@@ -119,7 +119,7 @@ def test_questions_are_read_with_every_field(tmp_path):
     [
         ({"split": "test"}, "'split' is 'test'"),
         ({"id": 3}, "'id' is 3"),
-        ({"answerable": True}, "needs 'answer' and 'passage'"),
+        ({"answerable": True}, "needs 'passage' and 'document'"),
     ],
 )
 def test_a_bad_question_names_its_line(tmp_path, change, why):

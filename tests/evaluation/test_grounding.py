@@ -129,13 +129,13 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
     good = {"id": "1", "question": "Why?", "passage": "p", "document": "d", "split": "train"}
     path.write_text(json.dumps(good) + "\n\n" + json.dumps({"id": "2", "answerable": False}))
-    with pytest.raises(UserError, match=r"questions\.jsonl:3"):
+    with pytest.raises(UserError, match=r"questions\.jsonl line 3"):
         read_questions(path)
     path.write_text(json.dumps(good))
     assert [each.id for each in read_questions(path, "train")] == ["1"]
     assert read_questions(path, "evaluate") == []
     path.write_text(json.dumps({"id": "1", "question": "Why?"}))
-    with pytest.raises(UserError, match='needs "passage"'):
+    with pytest.raises(UserError, match="needs 'passage'"):
         read_questions(path)
     with pytest.raises(UserError, match="cannot be read"):
         read_questions(tmp_path / "none.jsonl")

@@ -46,7 +46,7 @@ def test_killed_and_run_again_gives_the_same_bytes(tmp_path, job, results, kills
     assert in_a_process(job, killed, "never") == 0
     for result in results:
         assert bytes_of(killed / result) == bytes_of(whole / result)
-    kept = {"state.json", "metrics.jsonl", "times.jsonl"}
+    kept = {"state.json", "metrics.jsonl"}
     tensors = {p.name for p in (killed / "checkpoints").iterdir()} - kept
     assert len(tensors) == 2, "one state and one best, no leftovers"
 

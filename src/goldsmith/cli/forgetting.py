@@ -34,6 +34,7 @@ def forget(project: Project, given: str) -> dict[str, Any]:
     ]
     project = steps.forget(project, found.id)
     save(project)
+    before["answers"] = _forget_answers(project, found.id)
     made_again = again(project)
     return {
         "id": found.id,
@@ -68,6 +69,24 @@ def again(project: Project) -> list[str]:
     shutil.rmtree(space.scores, ignore_errors=True)
     lake.vacuum()
     return done
+
+
+def _forget_answers(project: Project, document: str) -> int:
+    """Drop the logged answers that quote the document; return how many."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lake = project.lake
+    chunks = lake.read("chunks", ["id", "document"])
+    gone = set(chunks.filter(pc.equal(chunks["document"], document))["id"].to_pylist())
+    answers = lake.read("answers")
+    quotes = [
+        any(sentence["chunk"] in gone for sentence in row["sentences"])
+        for row in answers.to_pylist()
+    ]
+    if any(quotes):
+        lake.replace("answers", answers.filter(pa.array([not quote for quote in quotes])))
+    return sum(quotes)
 
 
 def _rows(project: Project, document: str) -> dict[str, int]:

@@ -250,7 +250,7 @@ def training_curves(project: Project) -> Iterator[Curve]:
 
 def writing_sample(project: Project) -> str:
     """What the model says to a question of its own training kind, greedily, so always the same."""
-    from goldsmith.cli.measure import example_question
+    from goldsmith.cli.measure import example_questions
     from goldsmith.engine import Engine, Request
     from goldsmith.models import load_model
     from goldsmith.tokenizers import load
@@ -258,7 +258,7 @@ def writing_sample(project: Project) -> str:
     folder = project.workspace.models / "merged"
     if not folder.is_dir():
         return ""
-    question = example_question(project)
+    question = next(example_questions(project))
     words = load(folder)
     prompt = words.chat([{"role": "user", "content": question}])
     with Engine(load_model(folder), words, project.settings.serve) as engine:

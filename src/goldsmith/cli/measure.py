@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCORES = "scores.json"
 _ANSWERS_SHOWN = 12
+_TRIES = 10  # questions, to find one that is answered
 _PICTURE_SCALE = 1.2  # pixels a point
 
 
@@ -95,19 +96,28 @@ def answer_lines(given: Answer) -> list[str]:
     ]
 
 
-def example_question(project: Project) -> str:
-    """A question to show off with: the user's own (of the training half), else one from gold."""
+def example_questions(project: Project) -> Iterator[str]:
+    """Questions to show off with: the user's own (of the training half), then some from gold."""
     from goldsmith.cli.learn import read_questions
 
     for row in read_questions(project):
         if row["split"] == "train" and row["answerable"]:
-            return str(row["question"])
+            yield str(row["question"])
     examples = project.lake.read("examples").to_pylist()
     for kind in ("definition", "heading"):
-        for row in examples:
-            if row["kind"] == kind:
-                return str(row["messages"][0]["content"])
-    return "What are these documents about?"
+        yield from (str(r["messages"][0]["content"]) for r in examples if r["kind"] == kind)
+    yield "What are these documents about?"
+
+
+def show_off(project: Project) -> Answer:
+    """Return the first of the example questions that is answered, or the last refusal."""
+    from itertools import islice
+
+    for question in islice(example_questions(project), _TRIES):
+        given = ask(project, question)
+        if not given.refused:
+            break
+    return given
 
 
 def evaluate(project: Project) -> bool:
@@ -184,7 +194,7 @@ def _search_and_answers(
     project: Project, index: Index, asked: Sequence[Mapping[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     from goldsmith.evaluation import (
-        Question,
+        as_question,
         evaluate_answers,
         evaluate_retrieval,
         known_item_questions,
@@ -196,10 +206,7 @@ def _search_and_answers(
         items = known_item_questions(lake.read("chunks"), lake.read("documents"), seed=seed)
         scores, _ = evaluate_retrieval(index, items, settings.evaluate, seed=seed)
         return [score.row() for score in scores], []
-    questions = [
-        Question(**{name: value for name, value in row.items() if value is not None})
-        for row in asked
-    ]
+    questions = [as_question(row) for row in asked]
     given: list[Answer] = []
 
     def ask_and_keep(question: str) -> Answer:

@@ -46,7 +46,7 @@ def run(
         measure.index(project)
         measure.evaluate(project)
         measure.report(project)
-    asked = measure.ask(project, measure.example_question(project))
+    asked = measure.show_off(project)
     values = {
         "report": str(project.workspace.report),
         "ledger": ledger_values(ledger),

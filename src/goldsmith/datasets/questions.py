@@ -1,6 +1,8 @@
 """The user's questions: a JSONL file with the passage that answers each, split into two halves.
 
-The "train" half may become instruction examples; the "evaluate" half is only ever asked.
+The "train" half may become instruction examples; the "evaluate" half (the default) is only ever
+asked. A row needs ``id`` and ``question``; an answerable one ``passage`` (word for word) and
+``document`` (a uri) too; ``answer``, ``page``, ``pages`` and ``section`` make more measurable.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "split": (str,),
     "document": (str, type(None)),
     "page": (int, type(None)),
+    "pages": (list, type(None)),
     "section": (str, type(None)),
 }
 SPLITS = ("train", "evaluate")
@@ -53,11 +56,18 @@ def _checked(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise UserError(f"{where}: is not a JSON object; mend it")
     values = {name: row.get(name) for name in FIELDS}
+    values["answerable"] = row.get("answerable", True)
+    values["split"] = row.get("split", "evaluate")
     for name, kinds in FIELDS.items():
         if not isinstance(values[name], kinds):
             raise UserError(f"{where}: '{name}' is {values[name]!r}; mend it")
     if values["split"] not in SPLITS:
         raise UserError(f"{where}: 'split' is {values['split']!r}; use train or evaluate")
-    if values["answerable"] and not (values["answer"] and values["passage"]):
-        raise UserError(f"{where}: an answerable question needs 'answer' and 'passage'; add them")
+    if values["answerable"] and not (values["passage"] and values["document"]):
+        raise UserError(
+            f"{where}: an answerable question needs 'passage' and 'document'; add them, or say "
+            '"answerable": false'
+        )
+    if not all(isinstance(page, int) for page in values["pages"] or ()):
+        raise UserError(f"{where}: 'pages' is {values['pages']!r}; give page numbers")
     return values

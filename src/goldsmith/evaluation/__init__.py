@@ -12,7 +12,12 @@ from goldsmith.evaluation.answers import citation_precision, citation_recall, ex
 from goldsmith.evaluation.grounding import evaluate_answers, evaluate_retrieval
 from goldsmith.evaluation.language import Likelihood, language_scores
 from goldsmith.evaluation.likelihood import likelihoods
-from goldsmith.evaluation.questions import Question, known_item_questions, read_questions
+from goldsmith.evaluation.questions import (
+    Question,
+    as_question,
+    known_item_questions,
+    read_questions,
+)
 from goldsmith.evaluation.score import (
     Comparison,
     Score,
@@ -29,6 +34,7 @@ __all__ = [
     "Question",
     "Score",
     "approximate_randomization",
+    "as_question",
     "bootstrap_score",
     "citation_precision",
     "citation_recall",

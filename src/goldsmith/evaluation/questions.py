@@ -8,10 +8,9 @@ chunking cut into pieces of less than half makes the chunk with the largest piec
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from goldsmith.datasets import read_questions as rows_of
 from goldsmith.errors import UserError
 from goldsmith.retrieval import Index
 
@@ -54,18 +54,15 @@ class Question:
 
 
 def read_questions(path: Path, split: str | None = None) -> list[Question]:
-    """Read a JSONL file of questions, of one split or of all. "file" may stand for "document".
+    """Read a JSONL file of questions (`goldsmith.datasets.read_questions`), of one split or all."""
+    rows = rows_of(path)
+    return [as_question(row) for row in rows if split is None or row["split"] == split]
 
-    Other keys are ignored. Raises UserError naming the file and line that is wrong.
-    """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: the questions cannot be read ({error}); check the path"
-        ) from error
-    found = [_question(line, f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
-    return [each for each in found if split is None or each.split == split]
+
+def as_question(row: Mapping[str, Any]) -> Question:
+    """Return a checked row of a questions file as a Question; what it lacks stays empty."""
+    given = {name: value for name, value in row.items() if value is not None}
+    return Question(**{**given, "pages": tuple(given.get("pages", ()))})
 
 
 def relevant_rows(index: Index, question: Question) -> list[int]:
@@ -140,35 +137,6 @@ def _page(row: dict[str, Any], sentence: str) -> int:
     at = row["text"].index(sentence)
     spans = row["spans"] or []
     return next((int(s["page"]) for s in spans if s["at"] + s["length"] > at), 0)
-
-
-def _question(line: str, place: str) -> Question:
-    try:
-        row = json.loads(line)
-        answerable = bool(row.get("answerable", True))
-        question = Question(
-            id=str(row["id"]),
-            question=str(row["question"]),
-            answer=str(row.get("answer") or ""),
-            passage=str(row.get("passage") or ""),
-            document=str(row.get("document") or row.get("file") or ""),
-            page=int(row.get("page") or 0),
-            pages=tuple(int(page) for page in row.get("pages") or ()),
-            section=str(row.get("section") or ""),
-            answerable=answerable,
-            split=str(row.get("split") or "evaluate"),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{place}: not a question ({error!r}); each line is a JSON object with at least "
-            '"id" and "question"'
-        ) from error
-    if answerable and not (question.passage and question.document):
-        raise UserError(
-            f'{place}: an answerable question needs "passage" and "document"; add them, or say '
-            '"answerable": false'
-        )
-    return question
 
 
 def check_questions(questions: Sequence[Question]) -> None:

@@ -19,10 +19,9 @@ from goldsmith.retrieval.tfidf import unit
 from goldsmith.retrieval.words import content_terms, question_terms
 
 NUMBER = re.compile(
-    r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fifteen|"
+    r"\d|\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fifteen|"
     r"twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|"
-    r"billions?|dozens?|half|twice|third|quarter|percent|single|first|second|none|once|both|pair|"
-    r"double|couple|several|few)\b",
+    r"billions?|dozens?|half|twice|thirds?|quarters?|percent|tenfold|doubles?)\b",
     re.IGNORECASE,
 )
 DATE = re.compile(
@@ -34,7 +33,7 @@ DATE = re.compile(
 #: A capital inside a sentence: a name, mostly.
 NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'’-]+|^[A-Z][\w'’-]+ [A-Z]")
 MONEY = re.compile(
-    r"[$€£¥]|\b(?:dollars?|euros?|pounds?|cents?|usd|eur|price|cost|fee)s?\b", re.IGNORECASE
+    r"[$€£¥]|\b(?:dollars?|euros?|pounds?|cents?|usd|eur|for free|free of charge)\b", re.IGNORECASE
 )
 MEASURED = (
     "long|old|often|far|fast|large|big|tall|high|deep|heavy|wide|hot|cold|late|early|few|small"
@@ -50,18 +49,22 @@ NAMED = (
 TIME = "year|date|day|month|century|decade"
 #: What a question asks for, by how it is put: the first that fits; none expects nothing special.
 ASKS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
+    (name, re.compile(pattern, re.IGNORECASE), kind)
+    for name, pattern, kind in (
         (
-            r"\bhow much money|\bhow expensive|\bwhat (?:price|cost|fee)|\bhow much .*\bcosts?\b",
+            "money",
+            r"\bhow much (?:money|(?:do|does|did|will|would) .*\b(?:cost|charge|pay)\w*)"
+            r"|\bhow expensive|\b(?:what|which) (?:\w+ )?(?:price|fee)s?\b"
+            r"|\bwhat (?:do|does|did) .*\bcosts?\b",
             MONEY,
         ),
-        (rf"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:{TIME})\b", DATE),
+        ("date", rf"^\W*(?:since |until )?when\b|\b(?:what|which) (?:\w+ )?(?:{TIME})\b", DATE),
         (
+            "number",
             rf"\bhow (?:many|much|{MEASURED})\b|\b(?:what|which) (?:\w+ ){{0,2}}(?:{AMOUNT})\b",
             NUMBER,
         ),
-        (rf"\bwho(?:se|m)?\b|\b(?:what|which) (?:\w+ ){{0,3}}(?:{NAMED})\b", NAME),
+        ("name", rf"^\W*who(?:se|m)?\b|\b(?:what|which) (?:\w+ ){{0,3}}(?:{NAMED})\b", NAME),
     )
 )
 TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
@@ -70,14 +73,14 @@ TOKEN = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
 @dataclass(frozen=True)
 class Question:
     """A question taken apart. ``weights`` maps its content terms to their rarity, 0..1,
-    ``spelling`` to how it spells them; ``marked`` are its names, numbers and codes; ``vector`` is
-    its embedding, (d,)."""
+    ``spelling`` to how it spells them; ``marked`` are its names, numbers and codes; ``expects`` is
+    the kind of thing asked for and how to find one; ``vector`` is its embedding, (d,)."""
 
     text: str
     weights: dict[str, float]
     spelling: dict[str, str]
     marked: frozenset[str]
-    expects: re.Pattern[str] | None
+    expects: tuple[str, re.Pattern[str]] | None
     vector: npt.NDArray[np.float32]
 
 
@@ -106,7 +109,10 @@ MEASURES = (
     "marked missing",  # share of its names, numbers and codes that the chunk lacks
     "marked unseen",  # 1 when one of those stands nowhere in the corpus
     "expected found",  # 1 when the kind of thing asked for is in the sentence, 0 when not or open
-    "expected missing",  # 1 when it is asked for and not there
+    "money missing",  # 1 when money is asked for and not there
+    "date missing",
+    "number missing",
+    "name missing",
     "length",  # ln of the sentence's words
     "heading",  # share of the question's terms in the headings
     "lead",  # by how much this chunk's cosine is above the tenth's
@@ -127,7 +133,7 @@ def understand(text: str, index: Index) -> Question:
         for term in content_terms(token)
     )
     spelling = {term: token for token in reversed(tokens) for term in content_terms(token)}
-    expects = next((kind for ask, kind in ASKS if ask.search(text)), None)
+    expects = next(((name, kind) for name, ask, kind in ASKS if ask.search(text)), None)
     return Question(text, weights, spelling, marked, expects, index.embedder.embed([text])[0])
 
 
@@ -135,7 +141,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
     """Return the evidence of every sentence in the chunks that were hit, in the hits' order.
 
     A sentence that two overlapping chunks of a document hold is taken from the better chunk; one
-    that is a question itself answers nothing and is left out.
+    that is a question itself, or a heading, answers nothing and is left out.
     """
     if not hits:
         return []
@@ -150,6 +156,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         chunk = index.chunks[hit.row]
         document = index.documents.get(chunk["document"])
         heading = set(content_terms(heading_text(chunk, document)))
+        titles = {" ".join(title.split()) for title in chunk["heading_path"] or ()}
         first, last = index.first_sentence[hit.row], index.first_sentence[hit.row + 1]
         ranges = [(int(start), int(end)) for _, start, end in index.sentences[first:last]]
         texts = [chunk["text"][start:end] for start, end in ranges]
@@ -161,11 +168,13 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         lost = sum(term not in whole for term in marked) / len(marked) if marked else 0.0
         for place, (start, end) in enumerate(ranges):
             text = texts[place]
-            if text.endswith("?") or (chunk["document"], text) in seen:
+            nothing = text.endswith("?") or " ".join(text.split()) in titles
+            if nothing or (chunk["document"], text) in seen:
                 continue
             seen.add((chunk["document"], text))
             near = heading.union(*held[max(0, place - 1) : place + 2])
             expected = _answers(text, question)
+            asked = question.expects[0] if question.expects else ""
             measures = (
                 similarities[place],
                 around[place],
@@ -179,7 +188,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
                 lost,
                 strange,
                 float(expected),
-                float(question.expects is not None and not expected),
+                *(float(asked == name and not expected) for name, _, _ in ASKS),
                 float(np.log1p(len(text.split()))),
                 _coverage(question, heading, total),
                 hit.vector - tenth,
@@ -210,4 +219,4 @@ def _answers(text: str, question: Question) -> bool:
     if question.expects is None:
         return False
     asked = question.text.lower()
-    return any(match.group().lower() not in asked for match in question.expects.finditer(text))
+    return any(match.group().lower() not in asked for match in question.expects[1].finditer(text))

@@ -36,7 +36,7 @@ def answer_span(question: Question, sentence: str) -> str:
         for match in WORD.finditer(sentence)
         if asked.intersection(content_terms(match.group()))
     ]
-    shape = WHOLE.get(question.expects) if question.expects is not None else None
+    shape = WHOLE.get(question.expects[1]) if question.expects is not None else None
     if shape is not None:
         found = [
             match

@@ -22,7 +22,6 @@ from goldsmith.pipeline.artifact import sync, write_atomically
 
 STATE = "state.json"
 METRICS = "metrics.jsonl"
-TIMES = "times.jsonl"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ class Checkpoints:
         self.folder = folder
         self.key = key
         self.metrics = folder / METRICS
-        self.times = folder / TIMES
 
     def resume(self) -> tuple[Mark, dict[str, Tensor]] | None:
         """Return the last checkpoint of this run, or None after clearing the folder.
@@ -87,7 +85,7 @@ class Checkpoints:
             self._write(mark.best_file, best)
         sync(self.metrics)
         write_atomically(self.folder / STATE, json.dumps(asdict(mark), indent=1, sort_keys=True))
-        self._remove_except((STATE, METRICS, TIMES, mark.state_file, mark.best_file))
+        self._remove_except((STATE, METRICS, mark.state_file, mark.best_file))
 
     def best(self, mark: Mark) -> dict[str, Tensor]:
         """Return the weights of the best step."""

@@ -150,12 +150,9 @@ class _Run:
             self._restore(*resumed)
         self.progress.start(plan.task, plan.steps, "step")
         self.progress.advance(self.saved.step)
-        with (
-            self.store.metrics.open("a", encoding="utf-8") as metrics,
-            self.store.times.open("a", encoding="utf-8") as times,
-        ):
+        began, before = time.perf_counter(), self.tokens
+        with self.store.metrics.open("a", encoding="utf-8") as metrics:
             for step in range(self.saved.step + 1, plan.steps + 1):
-                began = time.perf_counter()
                 row: dict[str, float | None] = {"step": step, **self._step(step)}
                 last = step == plan.steps
                 if last or step % plan.evaluate_every == 0:
@@ -164,10 +161,9 @@ class _Run:
                 if last or step % plan.checkpoint_every == 0:
                     metrics.flush()
                     self._save(step)
-                seconds = round(time.perf_counter() - began, 4)
-                times.write(json.dumps({"step": step, "seconds": seconds}) + "\n")
                 losses = {k: v for k, v in row.items() if k.endswith("loss") and v is not None}
-                self.progress.advance(1, **losses)
+                rate = (self.tokens - before) / (time.perf_counter() - began)
+                self.progress.advance(1, **losses, tokens_per_second=rate)
         if self.best_step:
             _assign(self.masters, self.store.best(self.saved))
         self.progress.finish()
