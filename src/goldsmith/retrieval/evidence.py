@@ -55,7 +55,7 @@ ASKS = tuple(
             "money",
             r"\bhow much (?:money|(?:do|does|did|will|would) .*\b(?:cost|charge|pay)\w*)"
             r"|\bhow expensive|\b(?:what|which) (?:\w+ )?(?:price|fee)s?\b"
-            r"|\bwhat (?:do|does|did) .*\bcosts?\b",
+            r"|\bwhat (?:do|does|did|would|will) (?:it|they|that) cost\b",
             MONEY,
         ),
         ("date", rf"^\W*(?:since |until )?when\b|\b(?:what|which) (?:\w+ )?(?:{TIME})\b", DATE),
