@@ -10,6 +10,7 @@ compared; neither are the logs (`runs`, `answers`, `labels`).
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -71,7 +72,10 @@ def run_to_end(command: list[str]) -> None:
 
 
 def run_with_kills(command: list[str], kills: int, whole: float, seed: int) -> int:
-    """Kill the command ``kills`` times, spread over about the length of a whole run."""
+    """Kill the command ``kills`` times, each after up to two fifths of the length of a whole run.
+
+    Long enough for a page of OCR to be finished now and then, so that all stages get their share.
+    """
     moments = random.Random(seed)
     done = 0
     while done < kills:
@@ -79,12 +83,12 @@ def run_with_kills(command: list[str], kills: int, whole: float, seed: int) -> i
             command, stdout=subprocess.DEVNULL, env=environment(), start_new_session=True
         )
         try:
-            process.wait(timeout=moments.uniform(0.3, 2.4 * whole / kills))
+            process.wait(timeout=moments.uniform(0.3, 0.4 * whole))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             done += 1
-            print(f"kill {done}", flush=True)
+            print(f"kill {done} during {last_stage(command)}", flush=True)
         else:
             if process.returncode:
                 raise SystemExit(f"the run itself failed with exit code {process.returncode}")
@@ -94,10 +98,15 @@ def run_with_kills(command: list[str], kills: int, whole: float, seed: int) -> i
     return done
 
 
+def last_stage(command: list[str]) -> str:
+    """Name the stage that was finished last, to see that kills are spread over the run."""
+    space = Workspace(Path(command[command.index("--workspace") + 1]))
+    runs = Lake(space.lake).read("runs", ["started", "id", "stage"])["stage"].to_pylist()
+    return f"what follows {runs[-1]}" if runs else "extract"
+
+
 def forget_a_part(root: Path, moments: random.Random) -> None:
     """Undo a random late step of a finished run, so that there is something left to kill."""
-    import shutil
-
     space = Workspace(root)
     choices = [space.index, space.models, space.shards, space.lake / "chunks", space.staging]
     shutil.rmtree(moments.choice(choices), ignore_errors=True)

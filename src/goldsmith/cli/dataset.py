@@ -12,12 +12,10 @@ def dataset(
 ) -> None:
     """Turn gold chunks into packed token shards and instruction examples."""
     from goldsmith.cli import learn
-    from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
+    from goldsmith.cli.project import working_on
 
-    project = projects.reopen(workspace, overrides or ())
-    with projects.locked(project):
-        projects.save(project)
+    with working_on(workspace, overrides) as project:
         learn.tokenizer(project)
         learn.dataset(project)
     figures = learn.dataset_figures(project)

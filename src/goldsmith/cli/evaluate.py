@@ -12,12 +12,10 @@ def evaluate(
 ) -> None:
     """Measure the model, the search and the answers; every score with n and its interval."""
     from goldsmith.cli import measure
-    from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
+    from goldsmith.cli.project import working_on
 
-    project = projects.reopen(workspace, overrides or ())
-    with projects.locked(project):
-        projects.save(project)
+    with working_on(workspace, overrides) as project:
         measure.evaluate(project)
     scores = measure.read_scores(project)
     show(scores, as_json, measure.score_lines(scores))

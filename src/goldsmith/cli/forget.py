@@ -16,11 +16,10 @@ def forget(
 ) -> None:
     """Remove a document and all that was made from it; say which models saw it."""
     from goldsmith.cli import forgetting
-    from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
+    from goldsmith.cli.project import working_on
 
-    project = projects.reopen(workspace)
-    with projects.locked(project):
+    with working_on(workspace) as project:
         done = forgetting.forget(project, document)
     lines = [f"{document}: forgotten ({done['id']}); it will not be read again from this folder"]
     lines += [f"removed: {count} rows of {name}" for name, count in done["removed"].items()]

@@ -141,6 +141,15 @@ def locked(project: Project) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def working_on(workspace: Path, overrides: Sequence[str] | None = None) -> Iterator[Project]:
+    """Reopen a workspace to change it: settings kept, workspace held."""
+    project = reopen(workspace, overrides or ())
+    with locked(project):
+        save(project)
+        yield project
+
+
 def _read(space: Workspace) -> dict[str, Any]:
     try:
         value = json.loads(space.project_file.read_text("utf-8"))

@@ -11,14 +11,12 @@ def refine(
     as_json: JsonOption = False,
 ) -> None:
     """Turn lines into gold chunks; every removed character gets a reason."""
-    from goldsmith.cli import project as projects
     from goldsmith.cli import steps
     from goldsmith.cli.console import show
+    from goldsmith.cli.project import working_on
     from goldsmith.cli.summaries import ledger_line, ledger_values
 
-    project = projects.reopen(workspace, overrides or ())
-    with projects.locked(project):
-        projects.save(project)
+    with working_on(workspace, overrides) as project:
         ledger = steps.refine(project)
     chunks = project.lake.read("chunks", ["document", "order", "tokens"])
     count = f"{chunks.num_rows} chunks; next: goldsmith tokenizer --workspace {workspace}"

@@ -12,12 +12,10 @@ def tokenizer(
 ) -> None:
     """Train a tokenizer on gold and say how well it fits."""
     from goldsmith.cli import learn
-    from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
+    from goldsmith.cli.project import working_on
 
-    project = projects.reopen(workspace, overrides or ())
-    with projects.locked(project):
-        projects.save(project)
+    with working_on(workspace, overrides) as project:
         learn.tokenizer(project)
     figures = learn.tokenizer_figures(project)
     lines = [f"{name.replace('_', ' '):<24} {value:.4g}" for name, value in figures.items()]

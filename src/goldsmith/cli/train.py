@@ -8,11 +8,9 @@ from goldsmith.cli.options import DEFAULT_WORKSPACE, SetOption, WorkspaceOption
 def train(workspace: WorkspaceOption = DEFAULT_WORKSPACE, overrides: SetOption = None) -> None:
     """Pretrain a decoder on gold (or take model.base), then tune it on the examples."""
     from goldsmith.cli import learn
-    from goldsmith.cli import project as projects
+    from goldsmith.cli.project import working_on
 
-    project = projects.reopen(workspace, overrides or ())
-    with projects.locked(project):
-        projects.save(project)
+    with working_on(workspace, overrides) as project:
         learn.tokenizer(project)
         learn.dataset(project)
         made = learn.train(project)
