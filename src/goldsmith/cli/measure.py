@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -167,13 +167,14 @@ def _language_scores(project: Project) -> Iterator[Score]:
         sums = likelihoods(
             load_model(folder), load(folder), texts, project.settings.dataset.sequence
         )
-        yield from language_scores(
+        for score in language_scores(
             sums,
             seed=project.settings.seed,
             resamples=project.settings.evaluate.resamples,
             confidence=project.settings.evaluate.confidence,
             signature=f"model:{kind}|text:held-out sections",
-        )
+        ):
+            yield replace(score, name=f"{score.name}_{kind}")
 
 
 def _held_out_texts(project: Project) -> list[str]:
