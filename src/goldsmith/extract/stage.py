@@ -12,6 +12,11 @@ from goldsmith.extract.reading import Reading, ReadingError, failed_tables, tabl
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import ExtractSettings
 
+_HINTS = {
+    "time limit": "raise extract.seconds_per_document",
+    "memory limit": "raise extract.megabytes_per_worker",
+}
+
 
 @dataclass(frozen=True)
 class ExtractStage:
@@ -44,7 +49,8 @@ class ExtractStage:
 
         ``reason`` is one of DOCUMENT_REASONS: "time limit", "memory limit", "worker died".
         """
-        return failed_tables(_only_row(tables), reason, detail)
+        hint = _HINTS.get(reason)
+        return failed_tables(_only_row(tables), reason, f"{detail}; {hint}" if hint else detail)
 
 
 def _only_row(tables: Tables) -> dict[str, Any]:
