@@ -22,6 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--seconds-per-document", type=float, default=600.0)
+    parser.add_argument(
+        "--shipped", action="store_true", help="as always here: nothing is fitted on the data"
+    )
     options = parser.parse_args()
     folders = [HANDBOOK / "pdf", *(options.data / name for name in FOLDERS)]
     accounts, crashes, reasons = [], 0, Counter[str]()

@@ -216,6 +216,20 @@ def test_forget_removes_a_document_and_all_that_was_made_of_it(papers, workspace
     assert "tea.md" not in {row["uri"] for row in again["documents"]}
 
 
+def test_a_folder_that_gives_no_example_still_gets_a_model(tmp_path):
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "a.txt").write_text("Rain fell on the hills all night and day. " * 4)
+    out = goldsmith("run", tmp_path / "papers", "-w", tmp_path / "w", *settings())
+    assert "; balanced" in out
+    space = Workspace(tmp_path / "w")
+    assert (space.models / "merged" / "model.safetensors").is_file()
+    assert [row["kind"] for row in Lake(space.lake).read("models").to_pylist()] == [
+        "base",
+        "merged",
+    ]
+    goldsmith("run", tmp_path / "papers", "-w", tmp_path / "w", *settings())
+
+
 def test_a_dry_run_writes_nothing(papers):
     out = goldsmith("run", papers, "-w", papers.parent / "dry", "--dry-run")
     assert "2 files would be read" in out

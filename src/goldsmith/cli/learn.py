@@ -203,10 +203,13 @@ def _tune(project: Project, base: Path, base_key: str) -> tuple[list[dict[str, A
         }
         for kind in ("adapter", "merged")
     ]
+    examples = project.lake.read("examples").to_pylist()
+    if not any(row["split"] == "train" for row in examples):
+        return rows[1:], _serve_untuned(project, base, key)
     if is_current(adapter, key) and is_current(merged, key):
         return rows, False
     batches = InstructionBatches(
-        project.lake.read("examples").to_pylist(),
+        examples,
         load(base),
         sequence=settings.dataset.sequence,
         size=settings.train.batch,
@@ -227,6 +230,24 @@ def _tune(project: Project, base: Path, base_key: str) -> tuple[list[dict[str, A
         counts |= {"steps": outcome.steps, "tokens": outcome.tokens}
         counts |= {f"left out: {reason}": n for reason, n in batches.left_out.items()}
     return rows, True
+
+
+def _serve_untuned(project: Project, base: Path, key: str) -> bool:
+    """Let the base model stand as the merged one: no example could be made to tune it on."""
+    import shutil
+
+    from goldsmith.pipeline import building, is_current
+    from goldsmith.pipeline.artifact import MANIFEST
+
+    shutil.rmtree(project.workspace.models / "adapter", ignore_errors=True)
+    merged = project.workspace.models / "merged"
+    if is_current(merged, key):
+        return False
+    project.progress.start("tune", None, "step")
+    with building(merged, key) as new:
+        shutil.copytree(base, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+    project.progress.finish("no example to tune on: the base model serves; add dataset.questions")
+    return True
 
 
 def base_folder(project: Project) -> Path:

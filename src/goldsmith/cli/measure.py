@@ -205,6 +205,8 @@ def _search_and_answers(
     settings, lake, seed = project.settings, project.lake, project.settings.seed
     if not asked:
         items = known_item_questions(lake.read("chunks"), lake.read("documents"), seed=seed)
+        if not items:  # no sentence is long enough to be half remembered
+            return [], []
         scores, _ = evaluate_retrieval(index, items, settings.evaluate, seed=seed)
         return [score.row() for score in scores], []
     questions = [as_question(row) for row in asked]
