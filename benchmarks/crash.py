@@ -1,7 +1,8 @@
 """Kill `goldsmith run` at random moments and rerun it: do the same bytes come out?
 
 Three workspaces: one undisturbed with two workers, one undisturbed with one worker, and one that is
-killed with SIGKILL (the whole process group) at random moments and started again until it is done.
+killed with SIGKILL (the whole process group) at random moments and started again until it is done
+(where it is done before all kills are, a random part of its results is deleted and it goes on).
 Compared are a digest of every data table's rows in order and the SHA-256 of every file of the
 tokenizer, shards, datasets, models and checkpoints. Table files and commit times differ and are not
 compared; neither are the logs (`runs`, `answers`, `labels`).

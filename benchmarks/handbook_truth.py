@@ -5,7 +5,7 @@ of every document that is to be kept, the share found in gold. Each block is loo
 of about eighty characters (a table in its words), since floats may stand elsewhere than in the
 source; of a stretch that is not there as it is, the longest common subsequence with its best place
 counts. White space and hyphens aside. Display equations have no single plain-text form and are
-counted apart. `body_in_order`: the same, of a document as one sequence: what reading order costs.
+left out. `body_in_order`: the same, of a document as one sequence: what reading order costs.
 `furniture_leak`: the share of running heads, page numbers and footnote marks still in gold.
 `duplicates_found`: the share of copies that do not stand in gold beside what they are a copy of.
 `garbage_rejected`, `foreign_rejected`: the share of those documents of which nothing is in gold.
@@ -59,9 +59,12 @@ def figures(lake: Lake, truth: list[dict]) -> dict[str, object]:
         found = documents[Path(file).name]
         return gold.get(found["id"], []) if found["status"] == "ok" else []
 
-    matched = ordered = size = equations = equations_found = furniture = leaked = 0
+    matched = ordered = size = furniture = leaked = 0
     gone: dict[str, list[bool]] = {"duplicate": [], "gibberish": [], "foreign": []}
-    merged = {row["duplicate_of"] for row in truth if row.get("duplicate_of")}
+    copies: dict[str, list[str]] = {}
+    for row in truth:
+        if row.get("duplicate_of"):
+            copies.setdefault(row["duplicate_of"], []).append(row["file"])
     recalls = {}
     for row in truth:
         pieces = pieces_of(row["file"])
@@ -71,8 +74,8 @@ def figures(lake: Lake, truth: list[dict]) -> dict[str, object]:
         if row["kind"] not in KEPT:
             gone[row["kind"]].append(not pieces)
             continue
-        if row["file"] in merged and not pieces:
-            continue  # its near copy was kept in its stead
+        if not pieces and any(pieces_of(copy) for copy in copies.get(row["file"], ())):
+            continue  # its copy was kept in its stead
         text = squeezed(" ".join(piece.text for piece in pieces))
         blocks = [block for block in row["body"] if block["kind"] != "equation"]
         found, all_of_it = body_found(blocks, text)
@@ -80,11 +83,6 @@ def figures(lake: Lake, truth: list[dict]) -> dict[str, object]:
         ordered += LCSseq.similarity(body, text)
         matched, size = matched + found, size + all_of_it
         recalls[row["file"]] = found / max(all_of_it, 1)
-        for block in row["body"]:
-            if block["kind"] == "equation":
-                wanted = squeezed(block["text"])
-                equations += len(wanted)
-                equations_found += sum(min(text.count(c), wanted.count(c)) for c in set(wanted))
         items = [item for item in row["furniture"] if item["kind"] in FURNITURE]
         document = documents[Path(row["file"]).name]["id"]
         leaks = furniture_in(items, pieces, {p.page: heights[document, p.page] for p in pieces})
@@ -102,7 +100,6 @@ def figures(lake: Lake, truth: list[dict]) -> dict[str, object]:
         "duplicates_found": share(gone["duplicate"]),
         "garbage_rejected": share(gone["gibberish"]),
         "foreign_rejected": share(gone["foreign"]),
-        "equation_symbols_found": round(equations_found / max(equations, 1), 4),
     }
 
 
