@@ -31,7 +31,7 @@ from goldsmith.retrieval.sentences import sentence_ranges
 from goldsmith.retrieval.words import content_terms
 
 #: Raised when the same chunks would give other files, so that old indexes are built again.
-VERSION = 1
+VERSION = 2
 QUOTED = re.compile(r'"([^"]{2,})"|“([^”]{2,})”')
 DOCUMENT_COLUMNS = ("id", "uri", "title", "pages")
 
@@ -50,7 +50,8 @@ class Hit:
 
 @dataclass(frozen=True)
 class Index:
-    """An open index. Shapes: vectors (chunks, d), sentence_vectors (sentences, d), of unit length;
+    """An open index. Shapes: vectors (chunks, d), sentence_vectors (sentences, d), window_vectors
+    (sentences, d): each sentence read with the one before and after it; all of unit length;
     sentence s is characters ``sentences[s, 1]:sentences[s, 2]`` of the chunk in row
     ``sentences[s, 0]``; sentences of row r are ``first_sentence[r]:first_sentence[r + 1]``."""
 
@@ -63,6 +64,7 @@ class Index:
     vectors: npt.NDArray[np.float32]
     sentences: npt.NDArray[np.int32]
     sentence_vectors: npt.NDArray[np.float32]
+    window_vectors: npt.NDArray[np.float32]
     first_sentence: npt.NDArray[np.int64]
     rows: dict[str, int] = field(repr=False)
 
@@ -78,11 +80,13 @@ class Index:
             chunks = pq.read_table(folder / "chunks.parquet").to_pylist()
             documents = pq.read_table(folder / "documents.parquet").to_pylist()
             postings = load_postings(folder, len(chunks))
-            vectors, sentences, sentence_vectors = (
+            vectors, sentences, sentence_vectors, window_vectors = (
                 np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                for name in ("vectors", "sentences", "sentence-vectors")
+                for name in ("vectors", "sentences", "sentence-vectors", "window-vectors")
             )
-            if len(vectors) != len(chunks) or len(sentences) != len(sentence_vectors):
+            if len(vectors) != len(chunks) or not (
+                len(sentences) == len(sentence_vectors) == len(window_vectors)
+            ):
                 raise ValueError("its vectors do not fit its chunks")
         except (OSError, ValueError, KeyError, TypeError, EOFError, pa.ArrowException) as error:
             raise LakeError(
@@ -99,6 +103,7 @@ class Index:
             vectors,
             sentences,
             sentence_vectors,
+            window_vectors,
             np.searchsorted(sentences[:, 0], np.arange(len(chunks) + 1)),
             {chunk["id"]: row for row, chunk in enumerate(chunks)},
         )
@@ -177,18 +182,17 @@ def build_index(
         for number, text in enumerate(texts)
         for start, end in sentence_ranges(text)
     ]
-    listener.start("embed", len(texts) + len(ranges), "texts")
+    listener.start("embed", len(texts) + 2 * len(ranges), "texts")
     with building(folder, key) as place:
         name = choose_embedder(settings.embedder)
         embedder = fit_embedder(name, titled, place / "embedder", seed=seed)
         np.save(place / "vectors.npy", embedder.embed(titled, listener), allow_pickle=False)
         sentences = np.array(ranges, dtype=np.int32).reshape(-1, 3)
         np.save(place / "sentences.npy", sentences, allow_pickle=False)
-        np.save(
-            place / "sentence-vectors.npy",
-            _embed_once([texts[row][start:end] for row, start, end in ranges], embedder, listener),
-            allow_pickle=False,
-        )
+        for kind, places in (("sentence", ranges), ("window", _windows(ranges))):
+            pieces = [texts[row][start:end] for row, start, end in places]
+            embedded = _embed_once(pieces, embedder, listener)
+            np.save(place / f"{kind}-vectors.npy", embedded, allow_pickle=False)
         build_postings(texts, headings).save(place)
         pq.write_table(chunks, place / "chunks.parquet", compression="zstd")
         pq.write_table(
@@ -218,6 +222,17 @@ def quoted(query: str) -> list[str]:
 def _holds(chunk: dict[str, Any], quotes: Sequence[str]) -> bool:
     text = " ".join(chunk["text"].split())
     return all(quote in text for quote in quotes)
+
+
+def _windows(ranges: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Return each sentence's range widened to the sentences before and after it in its chunk."""
+    found = []
+    for place, (row, start, end) in enumerate(ranges):
+        before, after = ranges[max(0, place - 1)], ranges[min(len(ranges), place + 2) - 1]
+        first = before[1] if before[0] == row else start
+        last = after[2] if after[0] == row else end
+        found.append((row, first, last))
+    return found
 
 
 def _embed_once(
