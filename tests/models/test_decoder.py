@@ -180,9 +180,23 @@ def test_weights_depend_on_the_seed_and_on_nothing_else():
         ({"key_value_heads": 3}, "cannot share 3"),
         ({"head_dim": 7}, "even number"),
         ({"layers": 0}, "'layers' must be at least 1"),
-        ({"qk_norm": True}, "does not go with"),
+        ({"windows": (4,)}, "windows must hold 2"),
+        ({"experts": 2, "experts_per_token": 3}, "3 of 2 experts"),
     ],
 )
 def test_impossible_configs_are_refused_by_name(changes, words):
     with pytest.raises(ModelError, match=words):
         dataclasses.replace(TINY, **changes)
+
+
+def test_recomputing_activations_changes_no_gradient():
+    model = Decoder(TINY, seed=1)
+    tokens = torch.arange(12).view(2, 6)
+    found = []
+    for again in (False, True):
+        model.recompute = again
+        model.zero_grad()
+        total, _ = model.loss(tokens, tokens.roll(-1, 1))
+        total.backward()
+        found.append([p.grad.clone() for p in model.parameters()])
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))

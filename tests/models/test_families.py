@@ -14,8 +14,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, KeyValueCache, ModelConfig, RopeScaling, load_model
-from goldsmith.models.families import read_config, save_model
+from goldsmith.models import (
+    Decoder,
+    KeyValueCache,
+    ModelConfig,
+    RopeScaling,
+    load_model,
+    read_config,
+    save_model,
+)
 
 DATA = Path(os.environ.get("GOLDSMITH_TEST_DATA", Path(__file__).parents[3] / "shared/data"))
 STORIES = DATA / "models/stories260K"
@@ -102,24 +109,33 @@ def test_end_tokens_of_both_files_count(folder):
     assert read_config(folder).eos == (1, 5, 9)
 
 
-def test_a_sliding_window_bounds_the_context(folder):
-    change_config(
-        folder, architectures=["MistralForCausalLM"], model_type="mistral", sliding_window=16
-    )
-    assert read_config(folder).context == 16
+def test_what_a_family_never_has_is_refused_before_anything_is_written(tmp_path):
+    model = Decoder(dataclasses.replace(TINY, qk_norm=True))
+    with pytest.raises(ModelError, match="family 'llama' has qk_norm=False"):
+        save_model(model, tmp_path / "model")
+    model = Decoder(dataclasses.replace(TINY, windows=(4, 0)))
+    with pytest.raises(ModelError, match="cannot say windows"):
+        save_model(model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_weights_are_cut_into_shards(tmp_path, folder):
+    save_model(load_model(folder), tmp_path / "cut", shard_bytes=2000)
+    assert len(list((tmp_path / "cut").glob("model-*.safetensors"))) > 3
+    assert torch.equal(load_model(tmp_path / "cut")(TOKENS), load_model(folder)(TOKENS))
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"architectures": ["GPT2LMHeadModel"]}, "architecture GPT2LMHeadModel is not supported"),
+        ({"architectures": ["OPTForCausalLM"]}, "architecture OPTForCausalLM is not supported"),
         ({"architectures": None, "model_type": "t5"}, "model_type 't5' is not supported"),
         ({"vocab_size": "absent"}, "key 'vocab_size' is missing"),
         ({"hidden_size": "wide"}, "wrong type"),
         ({"hidden_act": "gelu"}, 'hidden_act="gelu" is not supported'),
         ({"attention_bias": True}, "attention_bias=true is not supported"),
         ({"quantization_config": {"bits": 4}}, "quantization_config"),
-        ({"rope_parameters": {"rope_type": "yarn", "factor": 2.0}}, "rope scaling 'yarn'"),
+        ({"rope_parameters": {"rope_type": "longrope", "factor": 2.0}}, "rope scaling 'longrope'"),
         ({"hidden_size": 32, "head_dim": 16}, "has shape"),
     ],
 )

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 
 from goldsmith.models import Decoder, KeyValueCache
 
@@ -55,6 +54,5 @@ class Runner:
             cache=self._cache,
             slots=torch.tensor(slots, device=device),
         )
-        logits = functional.linear(hidden[:, -1], self._model.output_weight)
-        array: Logits = logits.float().cpu().numpy()
+        array: Logits = self._model.logits(hidden[:, -1]).float().cpu().numpy()
         return array

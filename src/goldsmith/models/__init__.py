@@ -3,7 +3,8 @@
 - `config.ModelConfig`: what a decoder is made of.
 - `decoder.Decoder`: trains, is tuned, and serves; tokens (batch, sequence) -> logits.
 - `cache.KeyValueCache`: rows at different positions decoded together.
-- `families.load_model`, `families.save_model`: llama, mistral, qwen2, qwen3 folders, both ways.
+- `families`: gpt2, llama, mistral, mixtral, mpt, qwen2, qwen3, gemma2 and gemma3 as tables.
+- `folders.load_model`, `folders.save_model`: their public folders, both ways.
 - `encoder.load_sentence_encoder`, `encoder.find_minilm`: BERT-like encoders, texts -> vectors.
 
 The names below are the front door. They are looked up when first used, because torch takes a second
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldsmith.models.cache import KeyValueCache as KeyValueCache
+    from goldsmith.models.config import Family as Family
     from goldsmith.models.config import ModelConfig as ModelConfig
     from goldsmith.models.config import RopeScaling as RopeScaling
     from goldsmith.models.decoder import Decoder as Decoder
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
     from goldsmith.models.encoder import find_minilm as find_minilm
     from goldsmith.models.encoder import load_encoder as load_encoder
     from goldsmith.models.encoder import load_sentence_encoder as load_sentence_encoder
-    from goldsmith.models.families import load_model as load_model
-    from goldsmith.models.families import local_folder as local_folder
     from goldsmith.models.families import public_name as public_name
-    from goldsmith.models.families import read_config as read_config
-    from goldsmith.models.families import save_model as save_model
+    from goldsmith.models.folders import load_model as load_model
+    from goldsmith.models.folders import local_folder as local_folder
+    from goldsmith.models.folders import save_model as save_model
+    from goldsmith.models.public_config import read_config as read_config
 
 _PLACES = {
+    "Family": "config",
     "KeyValueCache": "cache",
     "ModelConfig": "config",
     "RopeScaling": "config",
@@ -41,11 +44,11 @@ _PLACES = {
     "find_minilm": "encoder",
     "load_encoder": "encoder",
     "load_sentence_encoder": "encoder",
-    "load_model": "families",
-    "local_folder": "families",
+    "load_model": "folders",
+    "local_folder": "folders",
     "public_name": "families",
-    "read_config": "families",
-    "save_model": "families",
+    "read_config": "public_config",
+    "save_model": "folders",
 }
 
 

@@ -1,32 +1,41 @@
-"""Public model folders in and out: config.json and safetensors of llama, mistral, qwen2 and qwen3.
+"""Public decoder families as tables: what is fixed in each, its config's words, its weights' names.
 
-A family is a row of a table: what its public config leaves out, and which extras it has. The weight
-names of all four are the same, so one table maps them to ours. Both generations of public config
-are read (``rope_theta``/``rope_scaling``/``torch_dtype`` and ``rope_parameters``/``dtype``), and
-both are written. Whatever would change the function and is not supported is refused by name;
-nothing is ignored silently. Only safetensors are read: no code and no pickle of others runs.
+A family is one row of `FAMILIES`. `traits` are the fields of `ModelConfig` that all its members
+share; `keys` says which word of the public config holds which field; `fixed` are public words with
+the only values we build (written as they are, refused by name when a folder says otherwise);
+`weights` maps public tensors to ours. `public_config` and `folders` read and write by these rows.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
+from goldsmith.errors import ModelError
+from goldsmith.models.config import Family, ModelConfig
 
-from goldsmith.errors import MissingExtraError, ModelError
-from goldsmith.models.config import Family, ModelConfig, RopeScaling
-from goldsmith.models.decoder import Decoder
-from goldsmith.pipeline.artifact import write_atomically
 
-WEIGHTS = "model.safetensors"
-WEIGHTS_INDEX = "model.safetensors.index.json"
+@dataclass(frozen=True)
+class Weight:
+    """One public tensor; ``{n}`` stands for the layer, ``{e}`` for the expert.
+
+    ``ours`` lie in it one after the other along the axis of outputs; ``transposed`` says that the
+    public matrix is (in, out), as GPT-2's Conv1D keeps it.
+    """
+
+    public: str
+    ours: tuple[str, ...]
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """One public tensor of a model with its full names."""
+
+    public: str
+    ours: tuple[str, ...]
+    transposed: bool
 
 
 @dataclass(frozen=True)
@@ -34,319 +43,304 @@ class PublicFamily:
     """What tells one public architecture from another."""
 
     architecture: str
-    qkv_bias: bool = False
-    qk_norm: bool = False
-    defaults: dict[str, Any] = field(default_factory=dict)
+    model_type: str
+    weights: tuple[Weight, ...]
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     """What the public config class takes where config.json is silent."""
+    prefix: str = ""
+    """Older folders leave this off the weights' names."""
+    ignored: tuple[str, ...] = ()
+    """Ends of names that older folders carry and that are no weights."""
 
+
+KEYS = {
+    "vocabulary": "vocab_size",
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "key_value_heads": "num_key_value_heads",
+    "head_dim": "head_dim",
+    "hidden": "intermediate_size",
+    "context": "max_position_embeddings",
+    "norm_epsilon": "rms_norm_eps",
+    "tied": "tie_word_embeddings",
+}
+"""Our fields and the words most families use for them."""
+
+_ENDS = (
+    Weight("model.embed_tokens", ("embedding",)),
+    Weight("model.norm", ("norm",)),
+    Weight("lm_head", ("head",)),
+)
+_ATTENTION = (
+    Weight("model.layers.{n}.input_layernorm", ("attention_norm",)),
+    Weight("model.layers.{n}.self_attn.q_proj", ("attention.query",)),
+    Weight("model.layers.{n}.self_attn.k_proj", ("attention.key",)),
+    Weight("model.layers.{n}.self_attn.v_proj", ("attention.value",)),
+    Weight("model.layers.{n}.self_attn.o_proj", ("attention.output",)),
+    Weight("model.layers.{n}.self_attn.q_norm", ("attention.query_norm",)),
+    Weight("model.layers.{n}.self_attn.k_norm", ("attention.key_norm",)),
+)
+_FEED_FORWARD = (
+    Weight("model.layers.{n}.mlp.gate_proj", ("feed_forward.gate",)),
+    Weight("model.layers.{n}.mlp.up_proj", ("feed_forward.up",)),
+    Weight("model.layers.{n}.mlp.down_proj", ("feed_forward.down",)),
+)
+_NORM = (Weight("model.layers.{n}.post_attention_layernorm", ("feed_forward_norm",)),)
+_FOUR_NORMS = (
+    Weight("model.layers.{n}.post_attention_layernorm", ("attention_post_norm",)),
+    Weight("model.layers.{n}.pre_feedforward_layernorm", ("feed_forward_norm",)),
+    Weight("model.layers.{n}.post_feedforward_layernorm", ("feed_forward_post_norm",)),
+)
+_LLAMA = (*_ENDS, *_ATTENTION, *_NORM, *_FEED_FORWARD)
+_MIXTRAL = (
+    *_ENDS,
+    *_ATTENTION,
+    *_NORM,
+    Weight("model.layers.{n}.block_sparse_moe.gate", ("feed_forward.router",)),
+    Weight("model.layers.{n}.block_sparse_moe.experts.{e}.w1", ("feed_forward.experts.{e}.gate",)),
+    Weight("model.layers.{n}.block_sparse_moe.experts.{e}.w2", ("feed_forward.experts.{e}.down",)),
+    Weight("model.layers.{n}.block_sparse_moe.experts.{e}.w3", ("feed_forward.experts.{e}.up",)),
+)
+_GEMMA = (*_ENDS, *_ATTENTION, *_FOUR_NORMS, *_FEED_FORWARD)
+_QKV = ("attention.query", "attention.key", "attention.value")
+_GPT2 = (
+    Weight("transformer.wte", ("embedding",)),
+    Weight("transformer.wpe", ("position",)),
+    Weight("transformer.h.{n}.ln_1", ("attention_norm",)),
+    Weight("transformer.h.{n}.attn.c_attn", _QKV, transposed=True),
+    Weight("transformer.h.{n}.attn.c_proj", ("attention.output",), transposed=True),
+    Weight("transformer.h.{n}.ln_2", ("feed_forward_norm",)),
+    Weight("transformer.h.{n}.mlp.c_fc", ("feed_forward.up",), transposed=True),
+    Weight("transformer.h.{n}.mlp.c_proj", ("feed_forward.down",), transposed=True),
+    Weight("transformer.ln_f", ("norm",)),
+    Weight("lm_head", ("head",)),
+)
+_MPT = (
+    Weight("transformer.wte", ("embedding",)),
+    Weight("transformer.blocks.{n}.norm_1", ("attention_norm",)),
+    Weight("transformer.blocks.{n}.attn.Wqkv", _QKV),
+    Weight("transformer.blocks.{n}.attn.out_proj", ("attention.output",)),
+    Weight("transformer.blocks.{n}.norm_2", ("feed_forward_norm",)),
+    Weight("transformer.blocks.{n}.ffn.up_proj", ("feed_forward.up",)),
+    Weight("transformer.blocks.{n}.ffn.down_proj", ("feed_forward.down",)),
+    Weight("transformer.norm_f", ("norm",)),
+    Weight("lm_head", ("head",)),
+)
+
+_SILU = {"hidden_act": ("silu", "swish")}
+_NO_BIAS = {"attention_bias": (False,)}
+_GEMMA_TRAITS = {
+    "norm_offset": True,
+    "post_norms": True,
+    "activation": "gelu_tanh",
+}
+_GEMMA_FIXED = {
+    "hidden_activation": ("gelu_pytorch_tanh",),
+    "use_bidirectional_attention": (None, False),
+    **_NO_BIAS,
+}
+_GEMMA_DEFAULTS = {
+    "hidden_activation": "gelu_pytorch_tanh",
+    "head_dim": 256,
+    "num_key_value_heads": 4,
+    "query_pre_attn_scalar": 256,
+    "sliding_window": 4096,
+    "tie_word_embeddings": True,
+}
+_OLD_KEYS = {
+    "vocabulary": "vocab_size",
+    "tied": "tie_word_embeddings",
+    "norm_epsilon": "layer_norm_epsilon",
+}
 
 FAMILIES: dict[Family, PublicFamily] = {
-    "llama": PublicFamily("LlamaForCausalLM"),
-    "mistral": PublicFamily(
-        "MistralForCausalLM", defaults={"num_key_value_heads": 8, "sliding_window": 4096}
+    "gpt2": PublicFamily(
+        "GPT2LMHeadModel",
+        "gpt2",
+        _GPT2,
+        traits={
+            "positions": "learned",
+            "norm": "layer",
+            "norm_bias": True,
+            "qkv_bias": True,
+            "output_bias": True,
+            "activation": "gelu_tanh",
+            "gated": False,
+        },
+        keys={
+            **_OLD_KEYS,
+            "width": "n_embd",
+            "layers": "n_layer",
+            "heads": "n_head",
+            "hidden": "n_inner",
+            "context": "n_positions",
+        },
+        fixed={
+            "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+            "scale_attn_weights": (True,),
+            "scale_attn_by_inverse_layer_idx": (False,),
+            "add_cross_attention": (False,),
+        },
+        defaults={"layer_norm_epsilon": 1e-5, "tie_word_embeddings": True},
+        prefix="transformer.",
+        ignored=(".attn.bias", ".attn.masked_bias"),
     ),
-    "qwen2": PublicFamily("Qwen2ForCausalLM", qkv_bias=True, defaults={"num_key_value_heads": 32}),
+    "llama": PublicFamily(
+        "LlamaForCausalLM", "llama", _LLAMA, fixed={**_SILU, **_NO_BIAS, "mlp_bias": (False,)}
+    ),
+    "mistral": PublicFamily(
+        "MistralForCausalLM",
+        "mistral",
+        _LLAMA,
+        fixed=_SILU,
+        defaults={"num_key_value_heads": 8, "sliding_window": 4096},
+    ),
+    "mixtral": PublicFamily(
+        "MixtralForCausalLM",
+        "mixtral",
+        _MIXTRAL,
+        keys={
+            **KEYS,
+            "experts": "num_local_experts",
+            "experts_per_token": "num_experts_per_tok",
+            "router_loss": "router_aux_loss_coef",
+        },
+        fixed={**_SILU, "router_jitter_noise": (0.0, 0)},
+        defaults={
+            "num_key_value_heads": 8,
+            "rms_norm_eps": 1e-5,
+            "num_local_experts": 8,
+            "num_experts_per_tok": 2,
+            "router_aux_loss_coef": 0.001,
+        },
+    ),
+    "mpt": PublicFamily(
+        "MptForCausalLM",
+        "mpt",
+        _MPT,
+        traits={
+            "positions": "alibi",
+            "norm": "layer",
+            "activation": "gelu",
+            "gated": False,
+        },
+        keys={
+            **_OLD_KEYS,
+            "width": "d_model",
+            "layers": "n_layers",
+            "heads": "n_heads",
+            "context": "max_seq_len",
+        },
+        fixed={"no_bias": (True,), "logit_scale": (None,)},
+        defaults={"layer_norm_epsilon": 1e-5, "tie_word_embeddings": True},
+        prefix="transformer.",
+    ),
+    "qwen2": PublicFamily(
+        "Qwen2ForCausalLM",
+        "qwen2",
+        _LLAMA,
+        traits={"qkv_bias": True},
+        fixed=_SILU,
+        defaults={"num_key_value_heads": 32, "max_window_layers": 28},
+    ),
     "qwen3": PublicFamily(
         "Qwen3ForCausalLM",
-        qk_norm=True,
-        defaults={"num_key_value_heads": 32, "head_dim": 128},
+        "qwen3",
+        _LLAMA,
+        traits={"qk_norm": True},
+        fixed={**_SILU, **_NO_BIAS},
+        defaults={"num_key_value_heads": 32, "head_dim": 128, "max_window_layers": 28},
+    ),
+    "gemma2": PublicFamily(
+        "Gemma2ForCausalLM",
+        "gemma2",
+        _GEMMA,
+        traits=_GEMMA_TRAITS,
+        fixed=_GEMMA_FIXED,
+        defaults={
+            **_GEMMA_DEFAULTS,
+            "attn_logit_softcapping": 50.0,
+            "final_logit_softcapping": 30.0,
+            "sliding_window_pattern": 2,
+        },
+    ),
+    "gemma3": PublicFamily(
+        "Gemma3ForCausalLM",
+        "gemma3_text",
+        _GEMMA,
+        traits={**_GEMMA_TRAITS, "qk_norm": True},
+        fixed=_GEMMA_FIXED,
+        defaults={
+            **_GEMMA_DEFAULTS,
+            "rope_theta": 1e6,
+            "rope_local_base_freq": 1e4,
+            "sliding_window_pattern": 6,
+        },
     ),
 }
 
-TOP_NAMES = {
-    "embedding.weight": "model.embed_tokens.weight",
-    "norm.weight": "model.norm.weight",
-    "head.weight": "lm_head.weight",
-}
-"""Ours -> public, outside the layers."""
-
-LAYER_NAMES = {
-    "attention_norm": "input_layernorm",
-    "attention.query": "self_attn.q_proj",
-    "attention.key": "self_attn.k_proj",
-    "attention.value": "self_attn.v_proj",
-    "attention.output": "self_attn.o_proj",
-    "attention.query_norm": "self_attn.q_norm",
-    "attention.key_norm": "self_attn.k_norm",
-    "feed_forward_norm": "post_attention_layernorm",
-    "feed_forward.gate": "mlp.gate_proj",
-    "feed_forward.up": "mlp.up_proj",
-    "feed_forward.down": "mlp.down_proj",
-}
-"""Ours -> public, inside ``layers.N.`` and ``model.layers.N.``."""
+#: Fields that a family may fix; where it does not, they have `ModelConfig`'s own values.
+_TRAITS = (
+    "positions",
+    "norm",
+    "norm_bias",
+    "norm_offset",
+    "post_norms",
+    "qk_norm",
+    "qkv_bias",
+    "output_bias",
+    "activation",
+    "gated",
+)
 
 
-def load_model(
-    source: str | Path, dtype: torch.dtype = torch.float32, revision: str | None = None
-) -> Decoder:
-    """Read a model from a local folder or, where there is none of that name, from the hub.
+def check_traits(config: ModelConfig) -> None:
+    """Raise ModelError where a config says what its family never has, so it could not be saved."""
+    traits = FAMILIES[config.family].traits
+    for name in _TRAITS:
+        wanted = traits.get(name, ModelConfig.__dataclass_fields__[name].default)
+        if getattr(config, name) != wanted:
+            raise ModelError(
+                f"model config: family '{config.family}' has {name}={wanted!r}, "
+                f"not {getattr(config, name)!r}; change the one or the other"
+            )
 
-    Its weights do not ask for gradients: it is ready to serve, and adapters bring their own.
 
-    Raises ModelError naming the file, tensor or key: an unknown architecture, a missing shard or
-    tensor, a wrong shape, a value that is not finite. ``revision`` is the hub's.
+def places(config: ModelConfig, names: frozenset[str]) -> list[Place]:
+    """Return every public tensor of a model whose own tensors are ``names``, in a fixed order."""
+    return [
+        Place(f"{public}.{kind}", parts, weight.transposed and kind == "weight")
+        for weight in FAMILIES[config.family].weights
+        for public, ours in _numbered(weight, config)
+        for kind in ("weight", "bias")
+        for parts in (tuple(f"{name}.{kind}" for name in ours),)
+        if names.issuperset(parts)
+    ]
+
+
+def _numbered(weight: Weight, config: ModelConfig) -> Iterator[tuple[str, tuple[str, ...]]]:
+    layered = "{n}" in weight.public
+    for layer in range(config.layers if layered else 1):
+        for expert in range(config.experts if "{e}" in weight.public else 1):
+            ours = (name.replace("{e}", str(expert)) for name in weight.ours)
+            full = tuple(f"layers.{layer}.{name}" if layered else name for name in ours)
+            yield weight.public.replace("{n}", str(layer)).replace("{e}", str(expert)), full
+
+
+def public_name(family: Family, name: str) -> str:
+    """Map one of our parameter names to the public one.
+
+    Raises ModelError where the public folder keeps it inside a larger matrix (GPT-2's c_attn).
     """
-    folder = local_folder(source, revision)
-    config = read_config(folder)
-    model = Decoder(config, seed=None)
-    expected = {public_name(name): (name, p) for name, p in model.state_dict().items()}
-    found: dict[str, Tensor] = {}
-    for file, name, tensor in _tensors(folder):
-        if name not in expected:
-            if name.endswith("rotary_emb.inv_freq") or (config.tied and name == "lm_head.weight"):
-                continue
-            raise ModelError(
-                f"{file}: tensor '{name}' has no place in a {config.family} model; "
-                "the folder holds another architecture, or adapter weights: merge them first"
-            )
-        ours, place = expected[name]
-        if tensor.shape != place.shape:
-            raise ModelError(
-                f"{file}: tensor '{name}' has shape {tuple(tensor.shape)}, config.json says "
-                f"{tuple(place.shape)}; take weights and config from the same model"
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise ModelError(
-                f"{file}: tensor '{name}' holds NaN or infinity; copy the file again from its "
-                "source, or go back to an earlier checkpoint"
-            )
-        found[ours] = tensor.to(dtype)
-    for public, (ours, _) in expected.items():
-        if ours not in found:
-            raise ModelError(f"{folder}: tensor '{public}' is missing; copy the model again")
-    model.load_state_dict(found, assign=True)
-    return model.requires_grad_(False)
-
-
-def save_model(model: Decoder, folder: Path) -> None:
-    """Write config.json and model.safetensors as transformers reads them, in the model's dtype."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        public_name(name): tensor.detach().contiguous()
-        for name, tensor in model.state_dict().items()
-    }
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-    dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
-    public = public_config(model.config, dtype)
-    write_atomically(folder / "config.json", json.dumps(public, indent=2, sort_keys=True) + "\n")
-
-
-def public_name(name: str) -> str:
-    """Map our parameter name to the public one."""
-    if name in TOP_NAMES:
-        return TOP_NAMES[name]
-    _, number, rest = name.split(".", 2)
-    part, kind = rest.rsplit(".", 1)
-    return f"model.layers.{number}.{LAYER_NAMES[part]}.{kind}"
-
-
-def local_folder(source: str | Path, revision: str | None = None) -> Path:
-    """Return ``source`` where it is a folder, else the hub's snapshot of that name."""
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    name = str(source)
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ModelError(f"{source}: no such folder, and not a hub name like 'owner/name'")
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise MissingExtraError(f"reading '{name}' from the hub", "hub") from error
-    try:
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.txt"]
-            )
-        )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        cause = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"'{name}' is neither a local folder nor reachable on the hub ({cause}); "
-            "check the name and the network, or give a local folder"
-        ) from error
-
-
-def read_config(folder: Path) -> ModelConfig:
-    """Read config.json (and the end tokens of generation_config.json) of a public model."""
-    path = folder / "config.json"
-    public = _read_json(path)
-    names = public.get("architectures") or [f"model_type '{public.get('model_type')}'"]
-    family = next((f for f, row in FAMILIES.items() if names == [row.architecture]), None)
-    if family is None:
-        raise ModelError(
-            f"{path}: architecture {names[0]} is not supported; use one of "
-            + ", ".join(row.architecture for row in FAMILIES.values())
-        )
-    row = FAMILIES[family]
-    values = {**row.defaults, **public}
-    _refuse(path, values)
-    try:
-        width, heads = int(values["hidden_size"]), int(values["num_attention_heads"])
-        context = int(values["max_position_embeddings"])
-        if family != "llama" and values.get("use_sliding_window", family == "mistral"):
-            # Within the window sliding attention is full attention, so the window is the context.
-            context = min(context, int(values.get("sliding_window") or context))
-        theta, scaling = _rope(path, values)
-        return ModelConfig(
-            vocabulary=int(values["vocab_size"]),
-            width=width,
-            layers=int(values["num_hidden_layers"]),
-            heads=heads,
-            key_value_heads=int(values.get("num_key_value_heads") or heads),
-            head_dim=int(values.get("head_dim") or width // heads),
-            hidden=int(values["intermediate_size"]),
-            context=context,
-            rope_theta=theta,
-            rope_scaling=scaling,
-            norm_epsilon=float(values.get("rms_norm_eps", 1e-6)),
-            tied=bool(values.get("tie_word_embeddings", False)),
-            qkv_bias=row.qkv_bias,
-            qk_norm=row.qk_norm,
-            bos=values.get("bos_token_id"),
-            eos=_end_tokens(folder, values),
-            pad=values.get("pad_token_id"),
-            family=family,
-        )
-    except KeyError as error:
-        raise ModelError(f"{path}: key {error} is missing; copy the model again") from error
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{path}: a value has the wrong type ({error}); mend it") from error
-
-
-def public_config(config: ModelConfig, dtype: str) -> dict[str, Any]:
-    """Return config.json as both generations of readers expect it."""
-    rope: dict[str, Any] = {"rope_theta": config.rope_theta, "rope_type": "default"}
-    if config.rope_scaling is not None:
-        scaling = config.rope_scaling
-        rope |= {"rope_type": scaling.kind, "factor": scaling.factor}
-        if scaling.kind == "llama3":
-            rope |= {
-                "low_freq_factor": scaling.low_frequency_factor,
-                "high_freq_factor": scaling.high_frequency_factor,
-                "original_max_position_embeddings": scaling.original_context,
-            }
-    row = FAMILIES[config.family]
-    public: dict[str, Any] = {
-        "architectures": [row.architecture],
-        "model_type": config.family,
-        "vocab_size": config.vocabulary,
-        "hidden_size": config.width,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.key_value_heads,
-        "head_dim": config.head_dim,
-        "intermediate_size": config.hidden,
-        "max_position_embeddings": config.context,
-        "rope_parameters": rope,
-        "rope_theta": config.rope_theta,
-        "rope_scaling": None if config.rope_scaling is None else rope,
-        "rms_norm_eps": config.norm_epsilon,
-        "tie_word_embeddings": config.tied,
-        "hidden_act": "silu",
-        "attention_dropout": 0.0,
-        "bos_token_id": config.bos,
-        "eos_token_id": list(config.eos) if len(config.eos) > 1 else next(iter(config.eos), None),
-        "pad_token_id": config.pad,
-        "dtype": dtype,
-        "torch_dtype": dtype,
-        "use_cache": True,
-    }
-    if config.family == "llama":
-        public |= {"attention_bias": False, "mlp_bias": False}
-    else:
-        public["sliding_window"] = None
-    if config.family in ("qwen2", "qwen3"):
-        public["use_sliding_window"] = False
-    if config.family == "qwen3":
-        public["attention_bias"] = False
-    return public
-
-
-def _refuse(path: Path, values: dict[str, Any]) -> None:
-    """Refuse, by name, whatever changes the function and is not built."""
-    wanted: dict[str, tuple[Any, ...]] = {
-        "hidden_act": ("silu", "swish"),
-        "attention_bias": (False,),
-        "mlp_bias": (False,),
-        "partial_rotary_factor": (1, 1.0),
-        "quantization_config": (None,),
-    }
-    for key, allowed in wanted.items():
-        if key in values and values[key] not in allowed:
-            raise ModelError(
-                f"{path}: {key}={json.dumps(values[key])[:80]} is not supported; "
-                "use a model without it"
-            )
-
-
-def _rope(path: Path, values: dict[str, Any]) -> tuple[float, RopeScaling | None]:
-    rope: dict[str, Any] = {
-        **(values.get("rope_scaling") or {}),
-        **(values.get("rope_parameters") or {}),
-    }
-    theta = float(rope.get("rope_theta") or values.get("rope_theta") or 10_000.0)
-    kind = rope.get("rope_type") or rope.get("type") or "default"
-    if any(isinstance(value, dict) for value in rope.values()):
-        kind = "different by layer"
-    if kind == "default":
-        return theta, None
-    if kind == "linear":
-        return theta, RopeScaling("linear", float(rope["factor"]))
-    if kind == "llama3":
-        return theta, RopeScaling(
-            "llama3",
-            float(rope["factor"]),
-            float(rope["low_freq_factor"]),
-            float(rope["high_freq_factor"]),
-            int(rope["original_max_position_embeddings"]),
-        )
-    raise ModelError(
-        f"{path}: rope scaling '{kind}' is not supported; "
-        "use a model with default, linear or llama3 scaling"
-    )
-
-
-def _end_tokens(folder: Path, values: dict[str, Any]) -> tuple[int, ...]:
-    """Return the end tokens of both files, in order, each once."""
-    path = folder / "generation_config.json"
-    generation = _read_json(path) if path.is_file() else {}
-    ends: list[int] = []
-    for value in (values.get("eos_token_id"), generation.get("eos_token_id")):
-        ends += [value] if isinstance(value, int) else list(value or ())
-    return tuple(dict.fromkeys(ends))
-
-
-def _tensors(folder: Path) -> Iterator[tuple[Path, str, Tensor]]:
-    """Yield every tensor of the folder, shard by shard, in name order."""
-    index = folder / WEIGHTS_INDEX
-    if index.is_file():
-        weight_map = _read_json(index).get("weight_map", {})
-        shards = [folder / Path(str(name)).name for name in sorted(set(weight_map.values()))]
-    else:
-        shards = [folder / WEIGHTS]
-    for shard in shards:
-        if not shard.is_file():
-            raise ModelError(f"{shard}: weight file is missing; copy the model again")
-        try:
-            with safe_open(shard, framework="pt") as file:
-                for name in sorted(file.keys()):
-                    yield shard, name, file.get_tensor(name)
-        except SafetensorError as error:
-            raise ModelError(
-                f"{shard}: is not a whole safetensors file ({error}); copy the model again"
-            ) from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{path.parent}: not a model folder, {path.name} is missing; check the path"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read as JSON ({error}); copy it again") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: holds no JSON object; copy the model again")
-    return value
+    stem, kind = name.rsplit(".", 1)
+    layer = "0"
+    if stem.startswith("layers."):
+        _, layer, stem = stem.split(".", 2)
+    for weight in FAMILIES[family].weights:
+        if weight.ours == (stem,):
+            return weight.public.replace("{n}", layer) + f".{kind}"
+    raise ModelError(f"family '{family}' keeps no tensor of its own for '{name}'")

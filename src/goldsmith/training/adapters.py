@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, public_name, save_model
+from goldsmith.models import Decoder, Family, public_name, save_model
 from goldsmith.pipeline.artifact import write_atomically
 
 TARGETS = (
@@ -101,7 +101,7 @@ def save_adapter(model: Decoder, folder: Path, rank: int, alpha: float, base: st
         for target in TARGETS:
             parent, name = _parent(layer, target)
             linear = getattr(parent, name)
-            stem = _peft_stem(index, target)
+            stem = _peft_stem(model.config.family, index, target)
             tensors[f"{stem}.lora_A.weight"] = linear.down.detach().contiguous()
             tensors[f"{stem}.lora_B.weight"] = linear.up.detach().contiguous()
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
@@ -115,7 +115,9 @@ def save_adapter(model: Decoder, folder: Path, rank: int, alpha: float, base: st
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
-        "target_modules": sorted(_peft_stem(0, t).rsplit(".", 1)[1] for t in TARGETS),
+        "target_modules": sorted(
+            _peft_stem(model.config.family, 0, t).rsplit(".", 1)[1] for t in TARGETS
+        ),
     }
     write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
@@ -139,7 +141,7 @@ def load_adapter(model: Decoder, folder: Path) -> None:
         for target in TARGETS:
             parent, name = _parent(layer, target)
             linear = getattr(parent, name)
-            stem = _peft_stem(index, target)
+            stem = _peft_stem(model.config.family, index, target)
             for part, ours in (("lora_A", linear.down), ("lora_B", linear.up)):
                 tensor = tensors.pop(f"{stem}.{part}.weight", None)
                 if tensor is None or tensor.shape != ours.shape:
@@ -168,8 +170,8 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
             shutil.copyfile(source / name, folder / name)
 
 
-def _peft_stem(index: int, target: str) -> str:
-    weight = public_name(f"layers.{index}.{target}.weight")
+def _peft_stem(family: Family, index: int, target: str) -> str:
+    weight = public_name(family, f"layers.{index}.{target}.weight")
     return "base_model.model." + weight.removesuffix(".weight")
 
 

@@ -1,0 +1,159 @@
+"""Tiny public configs of every family, several each: what the parity benchmark and tests run on.
+
+Each config has something the others of its family lack: windows, rope scalings, untied heads, caps.
+Sizes are tiny, so that a forward pass takes milliseconds; the shapes are odd, so that a mixed-up
+axis shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import transformers
+
+Public = dict[str, Any]
+VOCABULARY = 113
+CONTEXT = 128
+_SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 48,
+    "intermediate_size": 56,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+_GPT2 = {
+    "vocab_size": VOCABULARY,
+    "n_embd": 48,
+    "n_layer": 3,
+    "n_head": 4,
+    "n_positions": CONTEXT,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+_MPT = {
+    "vocab_size": VOCABULARY,
+    "d_model": 48,
+    "n_layers": 3,
+    "max_seq_len": CONTEXT,
+    "eos_token_id": 2,
+    "bos_token_id": 1,
+}
+_THETA = {"rope_theta": 10_000.0}
+_LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 32,
+}
+_YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}
+_DYNAMIC = {"rope_type": "dynamic", "factor": 2.0}
+_LINEAR = {"rope_type": "linear", "factor": 3.0}
+
+DECODERS: dict[str, tuple[str, list[Public]]] = {
+    "gpt2": ("GPT2", [_GPT2, {**_GPT2, "n_inner": 72}, {**_GPT2, "tie_word_embeddings": False}]),
+    "llama": (
+        "Llama",
+        [
+            {**_SIZES, "head_dim": 16},
+            {**_SIZES, "rope_parameters": {**_THETA, **_LLAMA3}, "tie_word_embeddings": True},
+            {**_SIZES, "rope_parameters": {**_THETA, **_YARN}},
+            {**_SIZES, "rope_parameters": {**_THETA, **_YARN, "attention_factor": 1.3}},
+            {**_SIZES, "rope_parameters": {**_THETA, **_LINEAR}, "num_key_value_heads": 1},
+            {
+                **_SIZES,
+                "rope_parameters": {**_THETA, **_DYNAMIC},
+                "max_position_embeddings": 48,
+                "num_key_value_heads": 4,
+            },
+        ],
+    ),
+    "mistral": (
+        "Mistral",
+        [
+            {**_SIZES, "head_dim": 12, "sliding_window": 7},
+            {**_SIZES, "head_dim": 16, "sliding_window": None},
+        ],
+    ),
+    "mixtral": (
+        "Mixtral",
+        [
+            {**_SIZES, "num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 12},
+            {**_SIZES, "num_local_experts": 3, "num_experts_per_tok": 1, "sliding_window": 9},
+        ],
+    ),
+    "mpt": ("Mpt", [{**_MPT, "n_heads": 4}, {**_MPT, "n_heads": 6}]),
+    "qwen2": (
+        "Qwen2",
+        [
+            _SIZES,
+            {
+                **_SIZES,
+                "use_sliding_window": True,
+                "sliding_window": 6,
+                "max_window_layers": 1,
+                "tie_word_embeddings": True,
+            },
+        ],
+    ),
+    "qwen3": (
+        "Qwen3",
+        [{**_SIZES, "head_dim": 16}, {**_SIZES, "head_dim": 8, "tie_word_embeddings": True}],
+    ),
+    "gemma2": (
+        "Gemma2",
+        [
+            {**_SIZES, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 6},
+            {**_SIZES, "head_dim": 8, "sliding_window": 5, "final_logit_softcapping": None},
+        ],
+    ),
+    "gemma3": (
+        "Gemma3",
+        [
+            {**_SIZES, "head_dim": 16, "sliding_window": 6, "num_hidden_layers": 7},
+            {
+                **_SIZES,
+                "head_dim": 8,
+                "sliding_window": 5,
+                "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+                "rope_parameters": {
+                    "full_attention": {"rope_theta": 5e4, **_LINEAR},
+                    "sliding_attention": {"rope_theta": 1e4, "rope_type": "default"},
+                },
+            },
+        ],
+    ),
+}
+
+
+def decoders() -> Iterator[tuple[str, int, Any]]:
+    """Yield family, number of the config, and a random transformers model of it."""
+    for family, (_, configs) in DECODERS.items():
+        for number in range(len(configs)):
+            yield family, number, make_decoder(family, number)
+
+
+def make_decoder(family: str, number: int) -> Any:
+    """Return a random transformers model of the family's config of that number."""
+    name, configs = DECODERS[family]
+    suffix = "TextConfig" if family == "gemma3" else "Config"
+    kind = "LMHeadModel" if family == "gpt2" else "ForCausalLM"
+    config = getattr(transformers, name + suffix)(**configs[number])
+    return randomised(getattr(transformers, name + kind)(config), seed=number)
+
+
+def randomised(model: Any, seed: int) -> Any:
+    """Move every parameter off its start value, so that each norm and bias matters."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.08)
+    return model.eval()

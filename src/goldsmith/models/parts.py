@@ -1,0 +1,104 @@
+"""What a layer is built from besides attention: norms and feed-forward layers, plain or of experts.
+
+Sources: RMSNorm (Zhang & Sennrich 2019), SwiGLU (Shazeer 2020), sparsely-gated experts with top-k
+routing and their load-balancing loss (Shazeer et al. 2017; Fedus et al. 2021; as in Mixtral).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from goldsmith.models.config import ModelConfig
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+    "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
+}
+
+
+class OffsetRMSNorm(nn.Module):
+    """x / rms(x) * (1 + weight), all in float32 (Gemma)."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(width))
+        self.epsilon = epsilon
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        wide = hidden.float()
+        scaled = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        return (scaled * (1.0 + self.weight.float())).to(hidden.dtype)
+
+
+def make_norm(config: ModelConfig, width: int) -> nn.Module:
+    """The norm that a config asks for, over the last ``width`` features."""
+    if config.norm == "layer":
+        return nn.LayerNorm(width, config.norm_epsilon, bias=config.norm_bias)
+    if config.norm_offset:
+        return OffsetRMSNorm(width, config.norm_epsilon)
+    return nn.RMSNorm(width, config.norm_epsilon)
+
+
+class FeedForward(nn.Module):
+    """down(act(gate(x)) * up(x)), or down(act(up(x))): (..., width) -> (..., width)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        bias = config.output_bias
+        self.act = ACTIVATIONS[config.activation]
+        self.gate = nn.Linear(config.width, config.hidden, bias=bias) if config.gated else None
+        self.up = nn.Linear(config.width, config.hidden, bias=bias)
+        self.down = nn.Linear(config.hidden, config.width, bias=bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        if self.gate is None:
+            inner = self.act(self.up(hidden))
+        else:
+            inner = self.act(self.gate(hidden)) * self.up(hidden)
+        result: Tensor = self.down(inner)
+        return result
+
+
+class Experts(nn.Module):
+    """Each token goes to its best few feed-forward layers, weighed by a router.
+
+    The router's probabilities are taken over all experts, in float32, and those of the chosen ones
+    scaled to sum to one.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.chosen = config.experts_per_token
+        self.router = nn.Linear(config.width, config.experts, bias=False)
+        self.experts = nn.ModuleList(FeedForward(config) for _ in range(config.experts))
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., width) -> (..., width) and the router's probabilities (tokens, experts)."""
+        rows = hidden.reshape(-1, hidden.shape[-1])
+        probabilities = self.router(rows).float().softmax(-1)
+        weights, places = probabilities.topk(self.chosen, dim=-1)
+        weights = (weights / weights.sum(-1, keepdim=True)).to(hidden.dtype)
+        out = torch.zeros_like(rows)
+        for number, expert in enumerate(self.experts):
+            tokens, rank = (places == number).nonzero(as_tuple=True)
+            if len(tokens):
+                added = expert(rows[tokens]) * weights[tokens, rank, None]
+                out = out.index_add(0, tokens, added)
+        return out.view_as(hidden), probabilities
+
+
+def balance_loss(routed: list[Tensor], chosen: int) -> Tensor:
+    """Return experts * sum over experts of (share of tokens sent there) * (mean probability).
+
+    ``routed`` holds the router's probabilities (tokens, experts) of every layer. The least value,
+    reached with an even load, is ``chosen``.
+    """
+    probabilities = torch.cat(routed)
+    places = probabilities.topk(chosen, dim=-1).indices
+    sent = functional.one_hot(places, probabilities.shape[1]).float().mean(0)
+    return (sent * probabilities.mean(0)).sum() * probabilities.shape[1]
