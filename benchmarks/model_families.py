@@ -157,3 +157,43 @@ def randomised(model: Any, seed: int) -> Any:
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.08)
     return model.eval()
+
+
+_ENCODER = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 56,
+    "max_position_embeddings": CONTEXT,
+    "type_vocab_size": 2,
+    "pad_token_id": 0,
+}
+#: Family -> the architectures whose heads are compared, by the task they stand for.
+ENCODERS: dict[str, dict[str, str]] = {
+    "bert": {
+        "embedding": "BertModel",
+        "masked": "BertForMaskedLM",
+        "next sentence": "BertForNextSentencePrediction",
+        "pretraining": "BertForPreTraining",
+        "class": "BertForSequenceClassification",
+        "tags": "BertForTokenClassification",
+        "span": "BertForQuestionAnswering",
+    },
+    "roberta": {
+        "embedding": "RobertaModel",
+        "masked": "RobertaForMaskedLM",
+        "class": "RobertaForSequenceClassification",
+        "tags": "RobertaForTokenClassification",
+        "span": "RobertaForQuestionAnswering",
+    },
+}
+
+
+def make_encoder(family: str, task: str) -> Any:
+    """Return a random transformers encoder with the head of the task."""
+    public = {**_ENCODER, "num_labels": 2 if task == "span" else 5}
+    if family == "roberta":
+        public |= {"type_vocab_size": 1, "pad_token_id": 1}
+    config = transformers.AutoConfig.for_model(family, **public)
+    return randomised(getattr(transformers, ENCODERS[family][task])(config), seed=len(task))

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from encoder_parity import compare_encoder
 from harness import print_result
-from model_families import VOCABULARY, decoders
+from model_families import ENCODERS, VOCABULARY, decoders, make_encoder
 from safetensors.torch import load_file
 
 from goldsmith.models import Decoder, KeyValueCache, load_model, save_model
@@ -31,6 +32,12 @@ def main() -> None:
             row = compare_decoder(theirs, Path(folder))
         print(family, number, row, flush=True)
         rows.append({"family": family, **row})
+    for family, tasks in ENCODERS.items():
+        for task in tasks:
+            with tempfile.TemporaryDirectory() as folder:
+                row = compare_encoder(make_encoder(family, task), Path(folder))
+            print(family, task, row, flush=True)
+            rows.append({"family": family, **row})
     print_result("model_parity", summary(rows))
 
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from goldsmith.errors import MissingExtraError
-from goldsmith.models.encoder import find_minilm, load_sentence_encoder
+from goldsmith.errors import MissingExtraError, ModelError
+from goldsmith.models import (
+    EncoderConfig,
+    TextEncoder,
+    find_minilm,
+    load_sentence_encoder,
+    load_text_encoder,
+    save_text_encoder,
+)
+
+pytest.importorskip("transformers")
+
+from encoder_parity import compare_encoder
+from model_families import ENCODERS, make_encoder
 
 TEXTS = [
     "The pump must be primed before it is started.",
@@ -16,6 +31,37 @@ TEXTS = [
     "Lighthouse keepers trimmed the wick at dusk. " * 60,
     "Größe 3 µm — naïve café, 漢字.",
 ]
+
+
+HEADS = [
+    pytest.param(family, task, id=f"{family}-{task}")
+    for family, tasks in ENCODERS.items()
+    for task in tasks
+]
+
+
+@pytest.mark.parametrize(("family", "task"), HEADS)
+def test_every_head_is_the_reference(tmp_path: Path, family: str, task: str):
+    row = compare_encoder(make_encoder(family, task), tmp_path)
+    assert row["logits"] <= 1e-4
+    assert row["gradients"] <= 1e-4
+    assert row["greedy"]
+    assert row["round_trip"]
+    assert row["largest_logit"] > 0.3
+
+
+def test_a_head_that_is_not_there_is_named(tmp_path: Path):
+    config = EncoderConfig(50, 8, 1, 2, 16, 20, 1, 1e-5, 1, family="roberta")
+    with pytest.raises(ModelError, match="roberta has no head for 'next sentence'"):
+        TextEncoder(config, "next sentence")
+    save_text_encoder(TextEncoder(config, "masked", seed=1), tmp_path)
+    with pytest.raises(
+        ModelError, match=r"'roberta\.embeddings\.word_embeddings\.weight' is missing"
+    ):
+        tensors = load_file(tmp_path / "model.safetensors")
+        tensors.pop("roberta.embeddings.word_embeddings.weight")
+        save_file(tensors, tmp_path / "model.safetensors")
+        load_text_encoder(tmp_path)
 
 
 def minilm_folder():

@@ -5,7 +5,8 @@
 - `cache.KeyValueCache`: rows at different positions decoded together.
 - `families`: gpt2, llama, mistral, mixtral, mpt, qwen2, qwen3, gemma2 and gemma3 as tables.
 - `folders.load_model`, `folders.save_model`: their public folders, both ways.
-- `encoder.load_sentence_encoder`, `encoder.find_minilm`: BERT-like encoders, texts -> vectors.
+- `encoder.TextEncoder`: BERT and RoBERTa with the head of a task; `encoder_folders` reads them.
+- `sentences.load_sentence_encoder`, `sentences.find_minilm`: texts -> vectors.
 
 The names below are the front door. They are looked up when first used, because torch takes a second
 to import and most commands do not need it.
@@ -23,15 +24,19 @@ if TYPE_CHECKING:
     from goldsmith.models.config import RopeScaling as RopeScaling
     from goldsmith.models.decoder import Decoder as Decoder
     from goldsmith.models.encoder import Encoder as Encoder
-    from goldsmith.models.encoder import SentenceEncoder as SentenceEncoder
-    from goldsmith.models.encoder import find_minilm as find_minilm
-    from goldsmith.models.encoder import load_encoder as load_encoder
-    from goldsmith.models.encoder import load_sentence_encoder as load_sentence_encoder
+    from goldsmith.models.encoder import EncoderConfig as EncoderConfig
+    from goldsmith.models.encoder import TextEncoder as TextEncoder
+    from goldsmith.models.encoder_folders import load_encoder as load_encoder
+    from goldsmith.models.encoder_folders import load_text_encoder as load_text_encoder
+    from goldsmith.models.encoder_folders import save_text_encoder as save_text_encoder
     from goldsmith.models.families import public_name as public_name
     from goldsmith.models.folders import load_model as load_model
     from goldsmith.models.folders import local_folder as local_folder
     from goldsmith.models.folders import save_model as save_model
     from goldsmith.models.public_config import read_config as read_config
+    from goldsmith.models.sentences import SentenceEncoder as SentenceEncoder
+    from goldsmith.models.sentences import find_minilm as find_minilm
+    from goldsmith.models.sentences import load_sentence_encoder as load_sentence_encoder
 
 _PLACES = {
     "Family": "config",
@@ -40,10 +45,14 @@ _PLACES = {
     "RopeScaling": "config",
     "Decoder": "decoder",
     "Encoder": "encoder",
-    "SentenceEncoder": "encoder",
-    "find_minilm": "encoder",
-    "load_encoder": "encoder",
-    "load_sentence_encoder": "encoder",
+    "EncoderConfig": "encoder",
+    "SentenceEncoder": "sentences",
+    "TextEncoder": "encoder",
+    "find_minilm": "sentences",
+    "load_encoder": "encoder_folders",
+    "load_sentence_encoder": "sentences",
+    "load_text_encoder": "encoder_folders",
+    "save_text_encoder": "encoder_folders",
     "load_model": "folders",
     "local_folder": "folders",
     "public_name": "families",
