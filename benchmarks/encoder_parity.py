@@ -31,8 +31,8 @@ def compare_encoder(theirs: Any, folder: Path) -> dict[str, Any]:
     wanted = outputs(theirs, batch)
     got = our_outputs(ours, tokens, mask, types)
     row: dict[str, Any] = {
-        "logits": max(float((w - g).abs().max()) for w, g in zip(wanted, got, strict=True)),
-        "largest_logit": max(float(w.abs().max()) for w in wanted),
+        "logits": max((w - g).abs().max().item() for w, g in zip(wanted, got, strict=True)),
+        "largest_logit": max(w.abs().max().item() for w in wanted),
         "greedy": all(
             torch.equal(w.argmax(-1), g.argmax(-1)) for w, g in zip(wanted, got, strict=True)
         ),

@@ -55,12 +55,10 @@ def test_a_head_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(ModelError, match="roberta has no head for 'next sentence'"):
         TextEncoder(config, "next sentence")
     save_text_encoder(TextEncoder(config, "masked", seed=1), tmp_path)
-    with pytest.raises(
-        ModelError, match=r"'roberta\.embeddings\.word_embeddings\.weight' is missing"
-    ):
-        tensors = load_file(tmp_path / "model.safetensors")
-        tensors.pop("roberta.embeddings.word_embeddings.weight")
-        save_file(tensors, tmp_path / "model.safetensors")
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors.pop("roberta.embeddings.word_embeddings.weight")
+    save_file(tensors, tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match=r"'roberta\.embeddings\.word_embeddings\.weight' is miss"):
         load_text_encoder(tmp_path)
 
 
