@@ -155,7 +155,8 @@ def randomised(model: Any, seed: int) -> Any:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.08)
+            if parameter.requires_grad:  # Tables that are computed stay as they are.
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.08)
     return model.eval()
 
 
@@ -197,3 +198,67 @@ def make_encoder(family: str, task: str) -> Any:
         public |= {"type_vocab_size": 1, "pad_token_id": 1}
     config = transformers.AutoConfig.for_model(family, **public)
     return randomised(getattr(transformers, ENCODERS[family][task])(config), seed=len(task))
+
+
+_T5 = {
+    "vocab_size": VOCABULARY,
+    "d_model": 48,
+    "d_kv": 10,
+    "d_ff": 56,
+    "num_layers": 3,
+    "num_decoder_layers": 2,
+    "num_heads": 4,
+    "relative_attention_num_buckets": 12,
+    "relative_attention_max_distance": 20,
+    "decoder_start_token_id": 0,
+    "dropout_rate": 0.0,
+}
+_BART = {
+    "vocab_size": VOCABULARY,
+    "d_model": 48,
+    "encoder_layers": 3,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 56,
+    "decoder_ffn_dim": 56,
+    "max_position_embeddings": CONTEXT,
+    "pad_token_id": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 2,
+    "forced_eos_token_id": None,
+    "dropout": 0.0,
+}
+_MARIAN = {**_BART, "pad_token_id": 112, "decoder_start_token_id": 112, "decoder_vocab_size": 113}
+SEQ2SEQ: dict[str, tuple[str, list[Public]]] = {
+    "t5": (
+        "T5ForConditionalGeneration",
+        [
+            _T5,
+            {**_T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
+            {**_T5, "feed_forward_proj": "gated-silu", "num_decoder_layers": 3},
+        ],
+    ),
+    "bart": ("BartForConditionalGeneration", [_BART, {**_BART, "scale_embedding": True}]),
+    "marian": (
+        "MarianMTModel",
+        [_MARIAN, {**_MARIAN, "scale_embedding": True, "activation_function": "swish"}],
+    ),
+}
+
+
+def make_seq2seq(family: str, number: int) -> Any:
+    """Return a random transformers encoder-decoder of the family's config of that number."""
+    kind, configs = SEQ2SEQ[family]
+    config = transformers.AutoConfig.for_model(family, **configs[number])
+    model = randomised(getattr(transformers, kind)(config), seed=number)
+    if family != "t5":
+        import torch
+
+        # A bias for each token, the end among the likelier ones, so that beams do end.
+        generator = torch.Generator().manual_seed(3)
+        bias = torch.randn(model.final_logits_bias.shape, generator=generator) * 0.3
+        bias[0, config.eos_token_id] = 1.0
+        model.final_logits_bias.copy_(bias)
+    return model

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from encoder_parity import compare_encoder
 from harness import print_result
-from model_families import ENCODERS, VOCABULARY, decoders, make_encoder
+from model_families import ENCODERS, SEQ2SEQ, VOCABULARY, decoders, make_encoder, make_seq2seq
 from safetensors.torch import load_file
+from seq2seq_parity import compare_seq2seq
 
 from goldsmith.models import Decoder, KeyValueCache, load_model, save_model
 from goldsmith.models.families import places
@@ -37,6 +38,12 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 row = compare_encoder(make_encoder(family, task), Path(folder))
             print(family, task, row, flush=True)
+            rows.append({"family": family, **row})
+    for family, (_, configs) in SEQ2SEQ.items():
+        for number in range(len(configs)):
+            with tempfile.TemporaryDirectory() as folder:
+                row = compare_seq2seq(make_seq2seq(family, number), Path(folder))
+            print(family, number, row, flush=True)
             rows.append({"family": family, **row})
     print_result("model_parity", summary(rows))
 

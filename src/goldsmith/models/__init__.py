@@ -6,6 +6,7 @@
 - `families`: gpt2, llama, mistral, mixtral, mpt, qwen2, qwen3, gemma2 and gemma3 as tables.
 - `folders.load_model`, `folders.save_model`: their public folders, both ways.
 - `encoder.TextEncoder`: BERT and RoBERTa with the head of a task; `encoder_folders` reads them.
+- `seq2seq.EncoderDecoder`: T5, BART, Marian; `seq2seq_folders` reads them, `beam` searches.
 - `sentences.load_sentence_encoder`, `sentences.find_minilm`: texts -> vectors.
 
 The names below are the front door. They are looked up when first used, because torch takes a second
@@ -18,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldsmith.models.beam import beam_search as beam_search
     from goldsmith.models.cache import KeyValueCache as KeyValueCache
     from goldsmith.models.config import Family as Family
     from goldsmith.models.config import ModelConfig as ModelConfig
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from goldsmith.models.sentences import SentenceEncoder as SentenceEncoder
     from goldsmith.models.sentences import find_minilm as find_minilm
     from goldsmith.models.sentences import load_sentence_encoder as load_sentence_encoder
+    from goldsmith.models.seq2seq import EncoderDecoder as EncoderDecoder
+    from goldsmith.models.seq2seq import SequenceConfig as SequenceConfig
+    from goldsmith.models.seq2seq_folders import load_seq2seq as load_seq2seq
+    from goldsmith.models.seq2seq_folders import save_seq2seq as save_seq2seq
 
 _PLACES = {
     "Family": "config",
@@ -46,6 +52,11 @@ _PLACES = {
     "Decoder": "decoder",
     "Encoder": "encoder",
     "EncoderConfig": "encoder",
+    "EncoderDecoder": "seq2seq",
+    "SequenceConfig": "seq2seq",
+    "beam_search": "beam",
+    "load_seq2seq": "seq2seq_folders",
+    "save_seq2seq": "seq2seq_folders",
     "SentenceEncoder": "sentences",
     "TextEncoder": "encoder",
     "find_minilm": "sentences",
