@@ -82,16 +82,19 @@ class Frame:
 class Pieces:
     """The visible pieces of some pages, n of them, in pdfium's order.
 
-    ``text`` has n strings. ``page`` (n,) counts from 0. ``box`` is (4, n): x0, y0, x1, y1 in
+    ``codes`` are the code points of all characters, and 0 where there is none; a piece is what
+    stands from ``first`` to ``last`` (n,) in it. ``page`` (n,) counts from 0. ``box`` is (4, n): x0, y0, x1, y1 in
     displayed points. ``origin`` is (2, n), the pen position of the piece's text object. ``size``
     (n,) in points. ``turn`` (n,) is the direction of the text as displayed: 0 to the right, 1 up,
     2 upside down, 3 down, 4 askew. ``gap`` (n,) says what pdfium saw before a piece: 0 nothing,
     1 space, 2 line break. ``backward`` (n,) are pieces of text that runs from right to left; their
-    characters are in logical order all the same. ``superior`` holds (piece, place in its text) of digits and reference
-    marks that a font draws raised by itself.
+    characters are in logical order all the same. ``superior`` (k,) are the places in ``codes`` of
+    digits and reference marks that a font draws raised by itself, in order.
     """
 
-    text: list[str]
+    codes: NDArray[np.uint32]
+    first: Places
+    last: Places
     page: Places
     box: Floats
     origin: Floats
@@ -100,7 +103,7 @@ class Pieces:
     font: Integers
     gap: Integers
     backward: NDArray[np.bool_]
-    superior: list[tuple[int, int]]
+    superior: Places
     fonts: tuple[Font, ...]
 
 
@@ -108,7 +111,7 @@ def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
     """Read pdfium text pages that show the given frames; None where nothing is visible."""
     pages = read_codes(text_pages)
     kinds = _KINDS[pages.codes]
-    text = _string(pages.codes, kinds)
+    codes = _code_points(pages.codes, kinds)
     words = _words(kinds)
     if len(words[0]) == 0:
         return None
@@ -136,11 +139,10 @@ def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
     shown = edges[4:, page]
     ends = np.stack([_shown(shown, extent[0], extent[1]), _shown(shown, extent[2], extent[3])])
     box = np.concatenate([ends.min(axis=0), ends.max(axis=0)])
-    strings = [text[a:b] for a, b in zip(first.tolist(), (last + 1).tolist(), strict=True)]
-    if (kinds == _SECOND).any():
-        strings = [string.replace("\0", "") for string in strings]
     return Pieces(
-        text=strings,
+        codes=codes,
+        first=first,
+        last=last,
         page=page,
         box=box,
         origin=_shown(shown, about[0], about[1]),
@@ -148,15 +150,15 @@ def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
         turn=turn,
         font=font[owner],
         gap=gap,
-        backward=_backward(pages.codes, strings),
+        backward=_backward(codes, first, last),
         superior=_superior(pages, first, last, about),
         fonts=fonts,
     )
 
 
-def _string(codes: Codes, kinds: NDArray[np.uint8]) -> str:
-    """The text, one character a code; marks the second of a surrogate pair in ``kinds``."""
-    fixed = codes.astype("<u4")
+def _code_points(codes: Codes, kinds: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """The characters' code points; marks the second of a surrogate pair in ``kinds``: it has 0."""
+    fixed = codes.astype(np.uint32)
     odd = codes - np.uint16(3) >= 0xD800 - 3  # 0 to 2 as well, by wrapping
     if odd.any():
         fixed[(codes == 2) | (codes == 0xFFFE)] = ord("-")
@@ -169,17 +171,18 @@ def _string(codes: Codes, kinds: NDArray[np.uint8]) -> str:
         fixed[second - 1] = 0x10000 + pairs + (codes[second].astype(np.uint32) - 0xDC00)
         fixed[second] = 0
         kinds[second] = _SECOND
-    return fixed.tobytes().decode("utf-32-le")
+    return fixed
 
 
-def _backward(codes: Codes, strings: list[str]) -> NDArray[np.bool_]:
+def _backward(codes: NDArray[np.uint32], first: Places, last: Places) -> NDArray[np.bool_]:
     """Pieces of right-to-left text; figures and punctuation go with the piece before them."""
-    result = np.zeros(len(strings), bool)
+    result = np.zeros(len(first), bool)
     high = codes[codes >= 0x590]
     if ((high <= 0x8FF) | ((high >= 0xFB1D) & (high <= 0xFEFC))).any():
         before = False
-        for number, string in enumerate(strings):
-            ways = {bidirectional(character) for character in string}
+        bounds = zip(first.tolist(), (last + 1).tolist(), strict=True)
+        for number, (start, end) in enumerate(bounds):
+            ways = {bidirectional(chr(code)) for code in codes[start:end].tolist()}
             if ways & _STRONG:
                 before = "L" not in ways
             result[number] = before
@@ -317,7 +320,7 @@ def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:
 
 def _superior(
     pages: TextPages, first: Places, last: Places, about: Floats
-) -> list[tuple[int, int]]:
+) -> Places:
     """Superior figures or marks: small glyphs that begin above the baseline.
 
     ``about`` (4, n) is pen x, y, size and angle. Superscripts by their code count as well. Asked
@@ -333,7 +336,7 @@ def _superior(
     piece = first.searchsorted(begin, side="right") - 1
     asked &= begin <= last[piece]  # not in a piece that was left out
     begin, end, piece = begin[asked], end[asked], piece[asked]
-    found: list[tuple[int, int]] = []
+    found = [np.flatnonzero(_SUPERSCRIPTS[codes])]
     if len(begin):
         sides = pages.tight_boxes(begin)  # left, right, bottom, top
         x, y, size, angle = about[:, piece]
@@ -343,13 +346,5 @@ def _superior(
         ]
         low, high = np.min(ways, axis=0), np.max(ways, axis=0)
         raised = np.flatnonzero((low > 0.2 * size) & (high - low < 0.6 * size) & (high > low))
-        for one in raised.tolist():
-            start = int(first[piece[one]])
-            found += [(int(piece[one]), at - start) for at in range(begin[one], end[one])]
-    coded = np.flatnonzero(_SUPERSCRIPTS[codes])
-    if len(coded):
-        owner = first.searchsorted(coded, side="right") - 1
-        coded, owner = coded[coded <= last[owner]], owner[coded <= last[owner]]
-        found += zip(owner.tolist(), (coded - first[owner]).tolist(), strict=True)
-        found.sort()
-    return found
+        found += [np.arange(begin[one], end[one]) for one in raised.tolist()]
+    return np.unique(np.concatenate(found)) if len(found) > 1 else found[0]

@@ -25,7 +25,7 @@ from goldsmith.extract.rows import make_lines
 from goldsmith.extract.segments import make_view
 from goldsmith.project import ExtractSettings
 
-_BATCH = 8  # pages that are open at the same time
+_BATCH = 5  # pages that are open at the same time
 USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan

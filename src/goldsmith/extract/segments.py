@@ -93,7 +93,7 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
     """Group the pieces that run in one direction (there is at least one) into segments."""
     order = np.flatnonzero(pieces.turn == turn)
     chosen: Any = slice(None) if len(order) == len(pieces.turn) else order
-    strings = [pieces.text[place] for place in order.tolist()]
+    first, length = pieces.first[chosen], pieces.last[chosen] - pieces.first[chosen] + 1
     page, pen = pieces.page[chosen], pieces.origin[:, chosen]
     size, font, seen = pieces.size[chosen], pieces.font[chosen], pieces.gap[chosen]
     sides = np.array([(f.width, f.height) for f in frames], np.float32).T[:, page]
@@ -112,9 +112,7 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
     start = np.flatnonzero(new)
     end = np.append(start[1:], len(order))
     spaced = (seen == 1) & ~new
-    length = np.array([len(string) for string in strings])
-    to = (length + spaced).cumsum()
-    at = to - length
+    text, at, to, superior = _text(pieces, first, length, spaced)
     main = _dominant(base, size, font, new, length)
     middle, scale = base[main], size[main]
     if turn == ASKEW:
@@ -124,8 +122,6 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
         y0, y1 = middle - 0.78 * scale, middle + 0.22 * scale
     x0, x1 = np.minimum.reduceat(box[0], start), np.maximum.reduceat(box[2], start)
     weight = np.add.reduceat(length, start)
-    for place in np.flatnonzero(spaced).tolist():
-        strings[place] = f" {strings[place]}"
     bounds = page[start].searchsorted(np.arange(len(frames) + 1)).tolist()
     return View(
         turn=turn,
@@ -133,7 +129,7 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
         segments=Segments(x0, x1, y0, y1, middle, scale, weight),
         start=start.tolist(),
         end=end.tolist(),
-        text="".join(strings),
+        text=text,
         at=at.tolist(),
         to=to.tolist(),
         base=base.tolist(),
@@ -143,7 +139,7 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
         after=seen[start].tolist(),
         backward=backward[start].tolist(),
         box=_rounded(from_frame(np.stack([x0, y0, x1, y1]), turn, *sides[:, start])),
-        superior=_by_segment(pieces.superior, order, start, at),
+        superior=_by_segment(superior, at[start]),
         raised=_raised(base, size, middle, scale, new, at, to) if turn != ASKEW else {},
     )
 
@@ -168,19 +164,32 @@ def _raised(
     return found
 
 
-def _by_segment(
-    superior: list[tuple[int, int]], order: Indices, start: Indices, at: Indices
-) -> dict[int, list[int]]:
+def _text(
+    pieces: Pieces, first: Indices, length: Indices, spaced: Any
+) -> tuple[str, Indices, Indices, Indices]:
+    """The pieces' text in one string; where each begins and ends in it; where superiors stand."""
+    to = (length + spaced).cumsum()
+    at = to - length
+    source = np.arange(int(to[-1])) + (first - at).repeat(length + spaced)
+    codes = pieces.codes[source]
+    codes[at[spaced] - 1] = ord(" ")
+    high = np.zeros(len(pieces.codes), bool)
+    high[pieces.superior] = True
+    superior = high[source]
+    superior[at[spaced] - 1] = False
+    there = codes != 0
+    if not there.all():
+        moved = np.concatenate([[0], (~there).cumsum()])
+        at, to, codes, superior = at - moved[at], to - moved[to], codes[there], superior[there]
+    text = codes.astype("<u4").tobytes().decode("utf-32-le")
+    return text, at, to, np.flatnonzero(superior)
+
+
+def _by_segment(superior: Indices, begin: Indices) -> dict[int, list[int]]:
     grouped: dict[int, list[int]] = {}
-    if superior:
-        pieces = np.array([piece for piece, _ in superior])
-        here = np.minimum(order.searchsorted(pieces), len(order) - 1)
-        places = at[here] + np.array([place for _, place in superior])
-        segments = start.searchsorted(here, side="right") - 1
-        seen = (order[here] == pieces).tolist()
-        for segment, place, found in zip(segments.tolist(), places.tolist(), seen, strict=True):
-            if found:
-                grouped.setdefault(segment, []).append(place)
+    owners = begin.searchsorted(superior, side="right") - 1
+    for segment, place in zip(owners.tolist(), superior.tolist(), strict=True):
+        grouped.setdefault(segment, []).append(place)
     return grouped
 
 
