@@ -232,8 +232,10 @@ def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
 
 
 def _median(values: Floats) -> float:
-    """The upper median; numpy's own takes longer than all else here."""
-    return float(np.sort(values)[len(values) // 2])
+    """The median; numpy's own takes longer than all else here."""
+    ordered = np.sort(values)
+    half = len(ordered) // 2
+    return float(ordered[half] + ordered[-half - 1]) / 2
 
 
 def _middle(votes: list[tuple[float, int]]) -> float:

@@ -21,6 +21,7 @@ from goldsmith.extract.segments import RAISED, SMALL, Indices, Segments, View
 
 Ranges = tuple[tuple[int, int], ...]
 
+_LEVEL = 0.1  # of the type size that baselines of one row may differ without a closer look
 _TAB = 2.0  # type sizes of white that make a gap inside a line a tab
 
 
@@ -61,40 +62,45 @@ def make_rows(s: Segments, ids: Indices) -> list[Row]:
 
 
 def _overlapping(s: Segments, ids: Indices) -> list[Row]:
+    order = ids[np.lexsort((s.x0[ids], s.base[ids], -s.weight[ids] * s.size[ids]))]
+    chosen = s.x0[order], s.x1[order], s.y0[order], s.y1[order], s.base[order], s.size[order]
+    x0, x1, y0, y1, base, size = (values.tolist() for values in chosen)
+    numbers = order.tolist()
+    if max(base) - min(base) < _LEVEL * min(size) and min(size) > SMALL * max(size):
+        places = sorted(range(len(x0)), key=lambda one: (x0[one], numbers[one]))
+        if all(x1[one] <= x0[other] + 1.0 for one, other in pairwise(places)):
+            return [Row([numbers[one] for one in places], y0[0], y1[0], base[0], size[0])]
     rows: list[Row] = []
     bases: list[float] = []
-    order = np.lexsort((s.x0[ids], s.base[ids], -s.weight[ids] * s.size[ids]))
-    ids = ids[order]
-    chosen = s.x0[ids], s.x1[ids], s.y0[ids], s.y1[ids], s.base[ids], s.size[ids]
-    x0, x1, y0, y1, base, size = (values.tolist() for values in chosen)
     for one in range(len(x0)):
         place = bisect_left(bases, base[one])
         best, most = None, 0.5
+        top, bottom = y0[one], y1[one]
         for row in rows[max(place - 3, 0) : place + 3]:
-            above, below = max(y0[one], row.y0), min(y1[one], row.y1)
-            if below <= above:
+            shared = (bottom if bottom < row.y1 else row.y1) - (top if top > row.y0 else row.y0)
+            if shared <= 0.0:
                 continue
-            share = (below - above) / max(min(y1[one] - y0[one], row.y1 - row.y0), 0.1)
+            share = shared / max(min(bottom - top, row.y1 - row.y0), 0.1)
             needed = 0.35 if size[one] < 0.8 * row.size else 0.5
-            if share > max(needed, most if best else 0.0) and _fits(one, row, x0, x1):
+            if share > max(needed, most if best else 0.0) and _fits(one, row.members, x0, x1):
                 best, most = row, share
         if best is not None:
-            best.members.append(one)
+            best.members.insert(bisect_left(best.members, x0[one], key=x0.__getitem__), one)
         else:
-            rows.insert(place, Row([one], y0[one], y1[one], base[one], size[one]))
+            rows.insert(place, Row([one], top, bottom, base[one], size[one]))
             bases.insert(place, base[one])
-    numbers = ids.tolist()
     for row in rows:
-        row.members.sort(key=lambda member: (x0[member], numbers[member]))
         row.members = [numbers[member] for member in row.members]
     return rows
 
 
-def _fits(one: int, row: Row, x0: list[float], x1: list[float]) -> bool:
-    """Whether the segment lies beside, and not on top of, the row's segments."""
-    for other in row.members:
-        shared = min(x1[one], x1[other]) - max(x0[one], x0[other])
-        if shared > 0.5 * min(x1[one] - x0[one], x1[other] - x0[other]) and shared > 1.0:
+def _fits(one: int, members: list[int], x0: list[float], x1: list[float]) -> bool:
+    """Whether the segment lies beside, and not on top of, the row's segments, which are sorted."""
+    left, right = x0[one], x1[one]
+    place = bisect_left(members, left, key=x0.__getitem__)
+    for other in members[max(place - 2, 0) : place + 2]:
+        shared = min(right, x1[other]) - max(left, x0[other])
+        if shared > 0.5 * min(right - left, x1[other] - x0[other]) and shared > 1.0:
             return False
     return True
 
