@@ -18,10 +18,11 @@ import pypdfium2.raw as pdfium
 
 from goldsmith.extract.characters import ASKEW, Frame, read_pieces
 from goldsmith.extract.damage import damage
+from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
-from goldsmith.extract.rows import make_lines
+from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
 from goldsmith.project import ExtractSettings
 
@@ -125,13 +126,17 @@ def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
         turn: make_view(pieces, turn, frames)
         for turn in np.flatnonzero(counts.sum(axis=0)).tolist()
     }
+    formal = [is_mathematical(font.name) for font in pieces.fonts]
     for index, place in enumerate(places):
         here, lines = counts[index], layers[place]
         turns = np.flatnonzero(here).tolist()
         for turn in sorted(turns, key=lambda t: (t == ASKEW, -here[t], t)):
             view = views[turn]
             block = lines[-1].block + 1 if lines else 0
-            groups = reading_order(view.segments, view.pages[index])
+            groups = [
+                join_formulas(view, make_rows(view.segments, group), formal)
+                for group in reading_order(view.segments, view.pages[index])
+            ]
             lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
     return layers
 

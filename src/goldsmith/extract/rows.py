@@ -27,13 +27,14 @@ _TAB = 2.0  # type sizes of white that make a gap inside a line a tab
 
 @dataclass(slots=True)
 class Row:
-    """Segment numbers from left to right, and the band and size of the longest of them."""
+    """Segment numbers in reading order, and the band and size of the longest of them."""
 
     members: list[int]
     y0: float
     y1: float
     base: float
     size: float
+    drawn: bool = False  # members are in the order of drawing: a formula
 
 
 def make_rows(s: Segments, ids: Indices) -> list[Row]:
@@ -106,13 +107,12 @@ def _fits(one: int, members: list[int], x0: list[float], x1: list[float]) -> boo
 
 
 def make_lines(
-    view: View, fonts: tuple[Font, ...], groups: list[Indices], page: int, block: int
+    view: View, fonts: tuple[Font, ...], groups: list[list[Row]], page: int, block: int
 ) -> list[Line]:
-    """Lines of all groups of segments of one page, in order; blocks are numbered from ``block``."""
+    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``."""
     lines: list[Line] = []
     s = view.segments
-    for group in groups:
-        rows = make_rows(s, group)
+    for rows in groups:
         numbers = block_numbers(s, rows, block)
         block = numbers[-1] + 1 if numbers else block
         for row, number in zip(rows, numbers, strict=True):
@@ -159,16 +159,18 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
         weight if view.backward[member] else -weight
         for member, weight in zip(members, weights, strict=True)
     )
-    if backward > 0:
+    if backward > 0 and not row.drawn:
         members = sorted(members, key=lambda member: (-x1[member], member))
     for member in members:
         near, far = (-x1[member], -x0[member]) if backward > 0 else (x0[member], x1[member])
         if text:
-            text += separate(near - edge, row.size, view.after[member])
+            gap = near - edge
+            apart = row.drawn and gap < -0.3 * row.size  # a fraction's lower half
+            text += " " if apart else separate(gap, row.size, view.after[member])
         first = view.at[view.start[member]]
         piece = view.text[first : view.to[view.end[member] - 1]]
         raised += _raised(view, member, row, len(text) - first)
-        edge = max(far, edge) if text else far
+        edge = max(far, edge) if text and not row.drawn else far
         text += piece
         votes[view.font[member]] = votes.get(view.font[member], 0) + len(piece)
     return text, _merged(raised), max(votes, key=votes.__getitem__)  # the first of equals
@@ -220,7 +222,7 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     if not rows:
         return []
     x0, x1 = s.x0s, s.x1s
-    left = [x0[row.members[0]] for row in rows]
+    left = [min([x0[member] for member in row.members]) for row in rows]
     right = [max([x1[member] for member in row.members]) for row in rows]
     edge = max(right)
     steps = [b.base - a.base for a, b in pairwise(rows)]

@@ -1,0 +1,91 @@
+"""Rows that are parts of one formula, put together again.
+
+Numerators, denominators, limits of sums, matrix rows and high exponents have baselines of their
+own, so a page seen row by row tears formulas apart. But they are drawn in the order in which a
+formula is read: what is drawn between two parts of a row, close above or below it, belongs there.
+So such rows are taken into the row whose drawing they interrupt, and that row is read in the order
+of drawing. Rows drawn one after the other (all running text, most tables) are never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from goldsmith.extract.rows import Row
+from goldsmith.extract.segments import View
+
+_MATHEMATICAL = re.compile(
+    r"^(?:cm(?:mi|sy|ex|bsy)|msam|msbm|eufm|euex|rsfs|wasy|lasy|stmary|esint|txsy|pxsy|lm.*math|mtex|mtmi|mtsy)"
+    r"|math|symbol|euclid|mt.?extra|stix|universal",
+    re.IGNORECASE,
+)
+_NEAR = 0.95  # type sizes between the baselines of a row and of a fraction's half
+_FAR = 1.75  # the same for limits and matrices, where the font or the size says mathematics
+_SMALLER = 0.86
+_LOOK = 4  # rows above and below that are looked at
+
+
+def is_mathematical(font: str) -> bool:
+    """Whether a font is made for formulas."""
+    return _MATHEMATICAL.search(font) is not None
+
+
+def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
+    """Return the rows with those that are parts of a formula joined to the row they belong to.
+
+    ``rows`` are of one column, from top to bottom; ``formal`` says of each font of the pages
+    whether it is mathematical.
+    """
+    bounds = [(min(row.members), max(row.members)) for row in rows]
+    if all(before[1] < after[0] for before, after in pairwise(bounds)):
+        return rows
+    weights = [sum(view.end[m] - view.start[m] for m in row.members) for row in rows]
+    widths = [_width(view, row) for row in rows]
+    signs = [any(formal[view.font[member]] for member in row.members) for row in rows]
+    owner = list(range(len(rows)))
+    for one in sorted(range(len(rows)), key=lambda index: (widths[index], index)):
+        best, least = None, 0.0
+        for other in range(max(one - _LOOK, 0), min(one + _LOOK + 1, len(rows))):
+            if other == one or (widths[other], other) < (widths[one], one):
+                continue
+            away = abs(rows[other].base - rows[one].base) / rows[other].size
+            formula = signs[one] or signs[other] or weights[one] <= 2
+            small = rows[one].size < _SMALLER * rows[other].size
+            if away > (_FAR if formula else 1.2 if small else _NEAR):
+                continue
+            if not _interrupts(rows[one].members, rows[other].members):
+                continue
+            if best is None or away < least:
+                best, least = other, away
+        if best is not None:
+            owner[one] = best
+    return _merged(rows, owner)
+
+
+def _width(view: View, row: Row) -> float:
+    x0, x1 = view.segments.x0s, view.segments.x1s
+    return sum(x1[member] - x0[member] for member in row.members)
+
+
+def _interrupts(ones: list[int], others: list[int]) -> bool:
+    """Whether all of a row is drawn in the midst of another, or right after a part of it."""
+    low, high = min(others), max(others)
+    return low < min(ones) and max(ones) <= high + 2 and min(ones) <= high + 1
+
+
+def _merged(rows: list[Row], owner: list[int]) -> list[Row]:
+    groups: dict[int, list[int]] = {}
+    for index in range(len(rows)):
+        root = index
+        while owner[root] != root:
+            root = owner[root]
+        groups.setdefault(root, []).extend(rows[index].members)
+    result = []
+    for index, row in enumerate(rows):
+        if owner[index] == index:
+            members = groups[index]
+            drawn = len(members) > len(row.members)
+            members = sorted(members) if drawn else members
+            result.append(Row(members, row.y0, row.y1, row.base, row.size, drawn))
+    return result
