@@ -17,7 +17,7 @@ from goldsmith.extract.segments import View
 
 _MATHEMATICAL = re.compile(
     r"^(?:cm(?:mi|sy|ex|bsy)|msam|msbm|eufm|euex|rsfs|wasy|lasy|stmary|esint|txsy|pxsy|lm.*math|mtex|mtmi|mtsy)"
-    r"|math|symbol|euclid|mt.?extra|stix|universal",
+    r"|math|euclid|mt.?extra|stix",
     re.IGNORECASE,
 )
 _NEAR = 0.95  # type sizes between the baselines of a row and of a fraction's half
@@ -54,7 +54,7 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
             small = rows[one].size < _SMALLER * rows[other].size
             if away > (_FAR if formula else 1.2 if small else _NEAR):
                 continue
-            if not _interrupts(rows[one].members, rows[other].members):
+            if not _interrupts(bounds[one], bounds[other], formula):
                 continue
             if best is None or away < least:
                 best, least = other, away
@@ -68,10 +68,15 @@ def _width(view: View, row: Row) -> float:
     return sum(x1[member] - x0[member] for member in row.members)
 
 
-def _interrupts(ones: list[int], others: list[int]) -> bool:
-    """Whether all of a row is drawn in the midst of another, or right after a part of it."""
-    low, high = min(others), max(others)
-    return low < min(ones) and max(ones) <= high + 2 and min(ones) <= high + 1
+def _interrupts(one: tuple[int, int], other: tuple[int, int], formula: bool) -> bool:
+    """Whether a row is drawn in the midst of another, or shortly after; rows are first and last.
+
+    In formulas it is enough that the two are woven into each other.
+    """
+    low, high = other
+    if formula and one[0] < high and one[1] > low:
+        return True
+    return low < one[0] <= high + 1 and one[1] <= high + 2
 
 
 def _merged(rows: list[Row], owner: list[int]) -> list[Row]:
