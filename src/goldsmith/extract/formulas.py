@@ -21,6 +21,7 @@ _MATHEMATICAL = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 0.95  # type sizes between the baselines of a row and of a fraction's half
+_LIMIT = 1.2  # the same for marks and for what is set smaller
 _FAR = 1.75  # the same for limits and matrices, where the font or the size says mathematics
 _SMALLER = 0.86
 _LOOK = 4  # rows above and below that are looked at
@@ -40,7 +41,7 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     bounds = [(min(row.members), max(row.members)) for row in rows]
     if all(before[1] < after[0] for before, after in pairwise(bounds)):
         return rows
-    weights = [sum(view.end[m] - view.start[m] for m in row.members) for row in rows]
+    tiny = [sum(view.segments.weight[row.members]) <= 2 for row in rows]
     widths = [_width(view, row) for row in rows]
     signs = [any(formal[view.font[member]] for member in row.members) for row in rows]
     owner = list(range(len(rows)))
@@ -50,9 +51,9 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
             if other == one or (widths[other], other) < (widths[one], one):
                 continue
             away = abs(rows[other].base - rows[one].base) / rows[other].size
-            formula = signs[one] or signs[other] or weights[one] <= 2
             small = rows[one].size < _SMALLER * rows[other].size
-            if away > (_FAR if formula else 1.2 if small else _NEAR):
+            formula = signs[one] or (signs[other] and (small or tiny[one]))
+            if away > (_FAR if formula else _LIMIT if small or tiny[one] else _NEAR):
                 continue
             if not _interrupts(bounds[one], bounds[other], formula):
                 continue
@@ -69,14 +70,16 @@ def _width(view: View, row: Row) -> float:
 
 
 def _interrupts(one: tuple[int, int], other: tuple[int, int], formula: bool) -> bool:
-    """Whether a row is drawn in the midst of another, or shortly after; rows are first and last.
+    """Whether a row is drawn in the midst of another; rows are their first and last segment.
 
-    In formulas it is enough that the two are woven into each other.
+    In formulas it is enough that the two are woven into each other, or that a small part follows.
     """
     low, high = other
     if formula and one[0] < high and one[1] > low:
         return True
-    return low < one[0] <= high + 1 and one[1] <= high + 2
+    if formula and low < one[0] <= high + 1 and one[1] <= high + 2:
+        return True
+    return low < one[0] and one[1] < high
 
 
 def _merged(rows: list[Row], owner: list[int]) -> list[Row]:

@@ -131,12 +131,13 @@ def _gutters(s: Segments, ids: Indices) -> Iterator[tuple[float, float]]:
     mass[by_start].cumsum(out=starts[1:])
     left = ends[x1[by_end].searchsorted(places - half, side="right")]
     right = ends[-1] - starts[x0[by_start].searchsorted(places + half, side="left")]
-    poorer = np.minimum(left, right)
+    poorer, both = np.minimum(left, right), left + right
     for _ in range(_TRIES):
         best = float(poorer.max(initial=0.0))
         if best < _LEAST or best < 0.03 * mass.sum():
             return
-        widest = np.flatnonzero(poorer >= 0.995 * best)
+        good = poorer >= 0.995 * best
+        widest = np.flatnonzero(good & (both >= both[good].max()))  # what crosses it least
         edges = np.flatnonzero(widest[1:] - widest[:-1] > 1) + 1
         bounds = [0, *edges.tolist(), len(widest)]
         length, start = max((b - a, -a) for a, b in pairwise(bounds))
