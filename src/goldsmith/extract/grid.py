@@ -1,7 +1,7 @@
 """The lines of a table as a grid of cells, and the grid as Markdown or HTML.
 
 A line of a table is a row or a part of one; tabs part its cells. Where the page told more, the
-line's hint says so: ``table:2:0,1,3-4`` is row 2, whose cells stand in columns 0, 1, and 3 to 4.
+line's hint says so: ``table:2:c0,1,3-4`` is row 2, whose cells stand in columns 0, 1, and 3 to 4.
 Several lines of one row are cells of several lines.
 """
 
@@ -35,7 +35,7 @@ def read_cells(lines: list[tuple[str, str]]) -> Cells:
         parts = [part.strip() for part in text.split("\t")]
         _, _, place = hint.partition(":")
         number, _, columns = place.partition(":")
-        spans = [_span(one) for one in columns.split(",")] if columns else []
+        spans = [_span(one) for one in columns[1:].split(",")] if columns else []
         if number.isdecimal() and len(spans) == len(parts):
             row = int(number)
         else:

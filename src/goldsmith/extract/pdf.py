@@ -24,6 +24,7 @@ from goldsmith.extract.reading import Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
 from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
+from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
 
 _BATCH = 5  # pages that are open at the same time
@@ -137,6 +138,8 @@ def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
                 join_formulas(view, make_rows(view.segments, group), formal)
                 for group in reading_order(view.segments, view.pages[index])
             ]
+            for rows in groups:
+                mark_tables(view, rows)
             lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
     return layers
 

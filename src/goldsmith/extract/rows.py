@@ -35,6 +35,8 @@ class Row:
     base: float
     size: float
     drawn: bool = False  # members are in the order of drawing: a formula
+    cells: frozenset[int] = frozenset()  # pieces at which cells of a table begin
+    hint: str | None = None
 
 
 def make_rows(s: Segments, ids: Indices) -> list[Row]:
@@ -131,6 +133,7 @@ def make_lines(
                     font.italic,
                     raised,
                     "pdfium",
+                    hint=row.hint,
                 )
             )
     return lines
@@ -166,9 +169,16 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
         if text:
             gap = near - edge
             apart = row.drawn and gap < -0.3 * row.size  # a fraction's lower half
-            text += " " if apart else separate(gap, row.size, view.after[member])
+            between = " " if apart else separate(gap, row.size, view.after[member])
+            if row.cells:
+                between = "\t" if view.start[member] in row.cells else between.replace("\t", " ")
+            text += between
         first = view.at[view.start[member]]
         piece = view.text[first : view.to[view.end[member] - 1]]
+        for inner in range(view.start[member] + 1, view.end[member]) if row.cells else ():
+            place = view.at[inner] - 1 - first
+            if inner in row.cells and piece[place] == " ":
+                piece = f"{piece[:place]}\t{piece[place + 1 :]}"
         raised += _raised(view, member, row, len(text) - first)
         edge = max(far, edge) if text and not row.drawn else far
         text += piece

@@ -62,8 +62,8 @@ class View:
     """Pages seen along one direction of their text: their segments and the segments' k pieces.
 
     ``pages`` gives for each page the range of its segments. Segment ``i`` holds the pieces ``start[i]`` to ``end[i]``. ``text`` is all text
-    with the spaces inside segments; piece ``j`` stands at ``at[j]`` to ``to[j]`` in it. ``base``
-    and ``size`` are of pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see
+    with the spaces inside segments; piece ``j`` stands at ``at[j]`` to ``to[j]`` in it. ``left``,
+    ``right``, ``base`` and ``size`` are of pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see
     `Pieces.gap`) are of segments, and so are ``box`` (in displayed points) and ``backward``
     (right-to-left text). ``superior`` holds, by segment, the places in ``text`` of characters that
     are raised by their glyph; ``raised`` the ranges of smaller pieces that stand higher than their
@@ -78,6 +78,8 @@ class View:
     text: str
     at: list[int]
     to: list[int]
+    left: list[float]
+    right: list[float]
     base: list[float]
     size: list[float]
     smallest: list[float]
@@ -132,6 +134,8 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
         text=text,
         at=at.tolist(),
         to=to.tolist(),
+        left=box[0].tolist(),
+        right=box[2].tolist(),
         base=base.tolist(),
         size=size.tolist(),
         smallest=np.minimum.reduceat(size, start).tolist(),
