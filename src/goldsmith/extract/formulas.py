@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from goldsmith.extract.rows import Row
+from goldsmith.extract.rows import Row, is_gapped
 from goldsmith.extract.segments import View
 
 _MATHEMATICAL = re.compile(
@@ -46,6 +46,7 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     tiny = [sum(view.segments.weight[row.members]) <= 2 for row in rows]
     widths = [_width(view, row) for row in rows]
     signs = [any(formal[view.font[member]] for member in row.members) for row in rows]
+    gapped = [is_gapped(view, row) for row in rows]
     owner = list(range(len(rows)))
     for one in sorted(range(len(rows)), key=lambda index: (widths[index], index)):
         best, least = None, 0.0
@@ -55,6 +56,8 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
             away = abs(rows[other].base - rows[one].base) / rows[other].size
             small = rows[one].size < _SMALLER * rows[other].size
             formula = signs[one] or (signs[other] and (small or tiny[one]))
+            if not formula and gapped[other]:
+                continue  # cells of a table
             if away > (_FAR if formula else _LIMIT if small or tiny[one] else _NEAR):
                 continue
             woven = _woven(bounds[one], bounds[other], formula)

@@ -22,6 +22,7 @@ from goldsmith.extract.segments import RAISED, SMALL, Indices, Segments, View
 Ranges = tuple[tuple[int, int], ...]
 
 _LEVEL = 0.1  # of the type size that baselines of one row may differ without a closer look
+_GAP = 1.0  # type sizes of white that make a row worth a look
 _TAB = 2.0  # type sizes of white that make a gap inside a line a tab
 
 
@@ -106,6 +107,14 @@ def _fits(one: int, members: list[int], x0: list[float], x1: list[float]) -> boo
         if shared > 0.5 * min(right - left, x1[other] - x0[other]) and shared > 1.0:
             return False
     return True
+
+
+def is_gapped(view: View, row: Row) -> bool:
+    """Whether there is white in the row that no word space explains: it may have cells."""
+    if len(row.members) < 2:
+        return False
+    x0, x1 = view.segments.x0s, view.segments.x1s
+    return any(x0[after] - x1[one] > _GAP * row.size for one, after in pairwise(row.members))
 
 
 def make_lines(

@@ -16,14 +16,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from goldsmith.extract.rows import Row
+from goldsmith.extract.rows import Row, is_gapped
 from goldsmith.extract.segments import View
 
-_GAP = 1.0  # type sizes of white that make a row worth a look
-_SPLIT = 0.5  # type sizes of white that may part two cells
-_STRIP = 0.4  # type sizes of white between columns
+_SPLIT = 0.42  # type sizes of white that may part two cells
+_STRIP = 0.3  # type sizes of white between columns
+_MANY = 0.6  # of the cells of the fullest row, for a row to show where columns are
 _CROSSED = 0.1  # share of the rows that may cross a strip
 _PITCH = 3.2  # type sizes from row to row at the most
+_ABOVE = 4.5  # the same for heads, which may have heads on their side below them
 _FULL = 0.45  # share of the grid that is filled
 _CELL = 60  # characters of the typical cell at the most
 _HEADS = 3  # rows of heads that are looked for above
@@ -46,7 +47,7 @@ class _Cell:
 
 def mark_tables(view: View, rows: list[Row]) -> None:
     """Mark the rows of one column, top to bottom, that belong to tables, with cells and hints."""
-    wide = [_is_wide(view, row) for row in rows]
+    wide = [not row.drawn and is_gapped(view, row) for row in rows]
     start = 0
     while start < len(rows):
         if not wide[start]:
@@ -61,20 +62,15 @@ def mark_tables(view: View, rows: list[Row]) -> None:
         start = last + 1
 
 
-def _is_wide(view: View, row: Row) -> bool:
-    if len(row.members) < 2 or row.drawn:
-        return False
-    x0, x1 = view.segments.x0s, view.segments.x1s
-    return any(x0[b] - x1[a] > _GAP * row.size for a, b in pairwise(row.members))
-
-
-def _near(row: Row, below: Row) -> bool:
-    return not below.drawn and below.base - row.base < _PITCH * max(row.size, below.size)
+def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
+    return not below.drawn and below.base - row.base < most * max(row.size, below.size)
 
 
 def _mark(view: View, rows: list[Row], start: int, end: int, wide: list[bool]) -> None:
     cells = {index: _cells(view, rows[index]) for index in range(start, end)}
     seeds = [cells[index] for index in range(start, end) if wide[index]]
+    most = max(len(row) for row in seeds)
+    seeds = [row for row in seeds if len(row) >= _MANY * most]  # others may span columns
     size = float(np.median([rows[index].size for index in range(start, end)]))
     columns = _columns(seeds, size)
     if not _is_table(seeds, columns):
@@ -87,12 +83,15 @@ def _mark(view: View, rows: list[Row], start: int, end: int, wide: list[bool]) -
     for index in range(start - 1, max(start - 1 - _HEADS, -1), -1):
         row = rows[index]
         above = _cells(view, row)
-        if row.hint or not _near(row, rows[start]) or not _is_head(above, columns, left, right):
+        if row.hint or not _near(row, rows[start], _ABOVE) or not _is_head(above, columns, left, right):
             break
         start, cells[index] = index, above
     numbers = _numbers(rows[start:end], [cells[index] for index in range(start, end)], columns)
+    head = True
     for index, number in zip(range(start, end), numbers, strict=True):
-        _place(rows[index], cells[index], columns, number)
+        head = head and len(cells[index]) <= len(columns) / 2
+        spans = _head_spans(cells[index], columns) if head else None
+        _place(rows[index], cells[index], columns, number, spans)
 
 
 def _cells(view: View, row: Row) -> list[_Cell]:
@@ -215,14 +214,41 @@ def _numbers(
     return numbers
 
 
+def _head_spans(
+    cells: list[_Cell], columns: list[tuple[float, float]]
+) -> list[tuple[int, int]] | None:
+    """The columns over which heads are centred, if they share out all but the first few."""
+    middles = [(cell.left + cell.right) / 2 for cell in cells]
+    for leading in range(1, min(4, len(columns))):
+        share, rest = divmod(len(columns) - leading, len(cells))
+        if rest or share < 2:
+            continue
+        spans = [
+            (leading + share * index, leading + share * (index + 1) - 1)
+            for index in range(len(cells))
+        ]
+        bounds = [(columns[first][0], columns[last][1]) for first, last in spans]
+        if all(
+            abs(middle - (left + right) / 2) < 0.2 * (right - left)
+            for middle, (left, right) in zip(middles, bounds, strict=True)
+        ):
+            return spans
+    return None
+
+
 def _place(
-    row: Row, cells: list[_Cell], columns: list[tuple[float, float]], number: int
+    row: Row,
+    cells: list[_Cell],
+    columns: list[tuple[float, float]],
+    number: int,
+    known: list[tuple[int, int]] | None,
 ) -> None:
     spans: list[str] = []
     begins: list[int] = []
     last = -1
-    for cell in cells:
-        first, final = _spans(cell, columns) or (max(last, 0), max(last, 0))
+    for index, cell in enumerate(cells):
+        here = known[index] if known else _spans(cell, columns)
+        first, final = here or (max(last, 0), max(last, 0))
         if first <= last and begins:
             continue  # more of the cell before
         begins.append(cell.piece)
