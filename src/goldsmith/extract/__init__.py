@@ -6,18 +6,24 @@ Markdown and plain text through their own markup. Lines come in reading order wi
 room needs to judge them: box, font, size, raised characters, the format's own hint. Nothing is
 thrown away and nothing is cleaned here; a text layer that OCR replaces stays, marked as such.
 A bad document is a row with a reason, not an exception. `render_page` makes a picture of a page.
-One module a format: `pdf` (with `characters`, `segments`, `layout`, `rows`, `damage`, `render`,
-`ocr`), `html`, `docx`, `markdown`, `text`; `reading` is what they all give back.
+`to_mmd` writes lines as MultiMarkdown. One module a format: `pdf` (with `calls`, `characters`,
+`fonts`, `segments`, `layout`, `rows`, `damage`, `render`, `ocr`), `html`, `docx`, `markdown`,
+`text`; `reading` is what they all give back; `mmd` and `grid` write.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from goldsmith.extract.files import list_files
 from goldsmith.extract.stage import ExtractStage
 
-__all__ = ["ExtractStage", "list_files", "render_page"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["ExtractStage", "list_files", "render_page", "to_mmd"]
 
 
 def render_page(path: Path, page: int, scale: float) -> bytes:
@@ -25,3 +31,10 @@ def render_page(path: Path, page: int, scale: float) -> bytes:
     from goldsmith.extract.render import render_page as render
 
     return render(path, page, scale)
+
+
+def to_mmd(lines: pa.Table, labels: Mapping[str, str] | None = None) -> str:
+    """Return the ``lines`` of one document as MultiMarkdown; see `extract.mmd`."""
+    from goldsmith.extract.mmd import to_mmd as write
+
+    return write(lines, labels)

@@ -1,69 +1,49 @@
-"""The characters of one PDF page as numpy arrays, in the coordinates a reader sees.
+"""The characters of PDF pages, in pieces, in the coordinates a reader sees.
 
-pdfium is asked through ctypes with raw addresses: one C call a character for its code and one for
-its box, run by ``map`` without Python in between, and one for each *text object* (pdfium's unit of
-one font, size and baseline) for all the rest. Layout is left to `layout`, meaning to others.
+A *piece* is a stretch of characters without a space that one text object draws (pdfium's unit of
+one font, size and baseline). Where a text object begins is looked for from both ends, first of
+lines, then of words, and boxes are asked for at the two ends of a piece only: a page costs some
+hundred calls, not some thousand. A few pages are read together, since numpy's price is by the
+call too.
 
 What pdfium gives is kept, with these fixed translations: U+0002 and U+FFFE, its signs for a hyphen
 at the end of a line, become "-"; pairs of surrogates become their character; glyphs without a code
-(U+0000) and lone surrogates become U+FFFD.
-Line breaks and spaces that pdfium made up only mark gaps. Characters that lie wholly outside the
-displayed page (crop box) are not on the page and are left out.
+(U+0000) and lone surrogates become U+FFFD. Line breaks and spaces that pdfium made up only mark
+gaps. Pieces that lie wholly outside the displayed page (crop box) are not on it and are left out.
 """
 
 from __future__ import annotations
 
-import ctypes
-from collections import deque
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
+from unicodedata import bidirectional
 
 import numpy as np
-import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
+
+from goldsmith.extract.calls import Codes, Places, TextPages, read_codes
+from goldsmith.extract.fonts import Font, fonts_of
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
-Codes = NDArray[np.uint32]
+Words = tuple[Places, Places, Integers]  # first and last character, gap before (`Pieces.gap`)
 
-_HANDLE, _INT, _ADDRESS = ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
 ASKEW = 4  # the turn of text that runs in none of the four directions
-_SUPERSCRIPTS = np.array([0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)], np.uint32)
+_VISIBLE, _SPACE, _BREAK, _SECOND = range(4)  # what a code is; the second of a surrogate pair
+_STRONG = {"L", "R", "AL"}  # Unicode's classes of letters with a direction
+_DIGIT_RUN = 3  # more digits than this in a row are a number, not a reference mark
 
 
-def _raw(function: Any, result: Any, *arguments: Any) -> Any:
-    """A pdfium function that takes addresses as plain integers."""
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    assert address is not None
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
+def _kinds() -> NDArray[np.uint8]:
+    kinds = np.zeros(65536, np.uint8)
+    kinds[[9, 32, 0xA0, 0x202F, 0x3000, *range(0x2000, 0x200C)]] = _SPACE
+    kinds[[10, 13]] = _BREAK
+    return kinds
 
 
-_unicode = _raw(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _HANDLE, _INT)
-_loose_box = _raw(pdfium.FPDFText_GetLooseCharBox, _INT, _HANDLE, _INT, _ADDRESS)
-_text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_void_p, _HANDLE, _INT)
-_matrix = _raw(pdfium.FPDFText_GetMatrix, _INT, _HANDLE, _INT, _ADDRESS)
-_tight_box = _raw(
-    pdfium.FPDFText_GetCharBox, _INT, _HANDLE, _INT, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS
-)
-_origin = _raw(pdfium.FPDFText_GetCharOrigin, _INT, _HANDLE, _INT, _ADDRESS, _ADDRESS)
-_font_size = _raw(pdfium.FPDFText_GetFontSize, ctypes.c_double, _HANDLE, _INT)
-_object_font = _raw(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p, _HANDLE)
-_font_name = _raw(
-    pdfium.FPDFFont_GetBaseFontName, ctypes.c_size_t, _HANDLE, _ADDRESS, ctypes.c_size_t
-)
-_font_flags = _raw(pdfium.FPDFFont_GetFlags, _INT, _HANDLE)
-_font_weight = _raw(pdfium.FPDFFont_GetWeight, _INT, _HANDLE)
-_font_angle = _raw(pdfium.FPDFFont_GetItalicAngle, _INT, _HANDLE, _ADDRESS)
-
-
-@dataclass(frozen=True, slots=True)
-class Font:
-    """A font as its dictionary describes it; the subset tag ("ABCDEF+") is taken off the name."""
-
-    name: str
-    weight: int
-    italic: bool
+_KINDS = _kinds()
+_SUPERSCRIPTS = np.zeros(65536, bool)
+_SUPERSCRIPTS[[0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)]] = True
 
 
 @dataclass(frozen=True)
@@ -86,195 +66,244 @@ class Frame:
         turned = self.rotation in (90, 270)
         return (self.right - self.left) if turned else (self.top - self.bottom)
 
-    def show(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Page space to displayed points, origin top left."""
+    @property
+    def shown(self) -> tuple[float, ...]:
+        """a, b, c, d, e, f: page space to displayed points: x' = ax + cy + e, y' = bx + dy + f."""
         if self.rotation == 90:
-            return y - self.bottom, x - self.left
+            return 0.0, 1.0, 1.0, 0.0, -self.bottom, -self.left
         if self.rotation == 180:
-            return self.right - x, y - self.bottom
+            return -1.0, 0.0, 0.0, 1.0, self.right, -self.bottom
         if self.rotation == 270:
-            return self.top - y, self.right - x
-        return x - self.left, self.top - y
+            return 0.0, -1.0, -1.0, 0.0, self.top, self.right
+        return 1.0, 0.0, 0.0, -1.0, -self.left, self.top
 
 
 @dataclass(frozen=True)
-class Characters:
-    """The visible characters of a page, n of them, in pdfium's order.
+class Pieces:
+    """The visible pieces of some pages, n of them, in pdfium's order.
 
-    ``text`` has n characters. ``box`` is (4, n): x0, y0, x1, y1 in displayed points. ``origin`` is
-    (2, n), the pen position of the character's text object. ``size`` (n,) in points. ``turn`` (n,)
-    is the direction of the text as displayed: 0 to the right, 1 up, 2 upside down, 3 down, 4 askew.
-    ``superior`` (n,) marks digits and reference marks that a font draws raised by itself.
-    ``gap`` (n,) says what pdfium saw before a character: 0 nothing, 1 space, 2 line break.
+    ``codes`` are the code points of all characters, and 0 where there is none; a piece is what
+    stands from ``first`` to ``last`` (n,) in it. ``page`` (n,) counts from 0. ``box`` is (4, n): x0, y0, x1, y1 in
+    displayed points. ``origin`` is (2, n), the pen position of the piece's text object. ``size``
+    (n,) in points. ``turn`` (n,) is the direction of the text as displayed: 0 to the right, 1 up,
+    2 upside down, 3 down, 4 askew. ``gap`` (n,) says what pdfium saw before a piece: 0 nothing,
+    1 space, 2 line break. ``backward`` (n,) are pieces of text that runs from right to left; their
+    characters are in logical order all the same. ``superior`` (k,) are the places in ``codes`` of
+    digits and reference marks that a font draws raised by itself, in order.
     """
 
-    text: str
+    codes: NDArray[np.uint32]
+    first: Places
+    last: Places
+    page: Places
     box: Floats
     origin: Floats
     size: Floats
     turn: Integers
     font: Integers
     gap: Integers
-    superior: NDArray[np.bool_]
+    backward: NDArray[np.bool_]
+    superior: Places
     fonts: tuple[Font, ...]
 
 
-def read_characters(text_page: Any, frame: Frame) -> Characters:
-    """Read a pdfium text page that shows the given frame."""
-    handle = ctypes.cast(text_page, ctypes.c_void_p).value
-    count = max(pdfium.FPDFText_CountChars(text_page), 0)
-    codes = np.fromiter(map(_unicode, repeat(handle), range(count)), np.uint32, count)
-    loose = np.zeros((count, 4), np.float32)
-    start = loose.ctypes.data
-    places = range(start, start + 16 * count, 16)
-    deque(map(_loose_box, repeat(handle), range(count), places), 0)
-    left, top, right, bottom = loose.T
-    breaks = (codes == 13) | (codes == 10)
-    spaces = (
-        (codes == 32) | (codes == 9) | (codes == 0xA0) | ((codes >= 0x2000) & (codes <= 0x200B))
-    )
-    spaces |= (codes == 0x3000) | (codes == 0x202F)
-    onside = (right >= frame.left) & (left <= frame.right)
-    onside &= (top >= frame.bottom) & (bottom <= frame.top)
-    codes, second = _joined_surrogates(codes)
-    visible = np.flatnonzero(~breaks & ~spaces & ~second & onside)
-    marks = np.zeros(count + 1, np.int32)
-    marks[1:] = np.cumsum(spaces)
-    lines = np.zeros(count + 1, np.int32)
-    lines[1:] = np.cumsum(breaks)
-    before = np.concatenate([[-1], visible[:-1]]) + 1
-    gap = np.where(lines[visible] > lines[before], 2, (marks[visible] > marks[before]).astype(int))
-    objects, owner = _objects(handle, visible, gap, top, bottom)
-    table = _describe(handle, visible[[at for _, at in objects]].tolist())
-    fonts, font = _fonts([pointer for pointer, _ in objects])
-    x_pen, y_pen = frame.show(table[:, 0], table[:, 1])
-    turns = _turns(table[:, 3], frame.rotation)
-    xa, ya = frame.show(left[visible], top[visible])
-    xb, yb = frame.show(right[visible], bottom[visible])
-    box = np.stack([np.minimum(xa, xb), np.minimum(ya, yb), np.maximum(xa, xb), np.maximum(ya, yb)])
-    return Characters(
-        text=_text(codes[visible]),
-        box=box.astype(np.float32),
-        origin=np.stack([x_pen, y_pen])[:, owner].astype(np.float32),
-        size=_sizes(table[owner, 2], turns[owner], box),
-        turn=turns[owner],
+def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
+    """Read pdfium text pages that show the given frames; None where nothing is visible."""
+    pages = read_codes(text_pages)
+    kinds = _KINDS[pages.codes]
+    codes = _code_points(pages.codes, kinds)
+    words = _words(kinds)
+    if len(words[0]) == 0:
+        return None
+    (first, last, gap), pointer = _split(pages, words)
+    extent = _extent(pages, first, last)
+    wide = _stretched(first, last, extent)
+    if len(wide):
+        (first, last, gap), pointer = _spread((first, last, gap), pointer, wide)
+        extent = _extent(pages, first, last)
+    page = pages.page_of(first)
+    edges = np.array([(f.left, f.bottom, f.right, f.top, *f.shown) for f in frames], np.float32).T
+    onside = (extent[2:] >= edges[:2, page]).all(0) & (extent[:2] <= edges[2:4, page]).all(0)
+    if not onside.all():
+        first, last, gap = first[onside], last[onside], _carried(gap, onside)
+        pointer, page, extent = pointer[onside], page[onside], extent[:, onside]
+        if len(first) == 0:
+            return None
+    _, at, owner = np.unique(pointer, return_index=True, return_inverse=True)
+    drawn = at.argsort()  # objects by their first piece: addresses say nothing
+    at, owner = at[drawn], drawn.argsort()[owner]
+    about = _describe(pages, first[at])
+    fonts, font = fonts_of(pointer[at].tolist())
+    turn = _turns(about[3], np.array([f.rotation for f in frames])[page[at]])[owner]
+    about = about[:, owner]
+    shown = edges[4:, page]
+    ends = np.stack([_shown(shown, extent[0], extent[1]), _shown(shown, extent[2], extent[3])])
+    box = np.concatenate([ends.min(axis=0), ends.max(axis=0)])
+    return Pieces(
+        codes=codes,
+        first=first,
+        last=last,
+        page=page,
+        box=box,
+        origin=_shown(shown, about[0], about[1]),
+        size=_sizes(about[2], turn, box),
+        turn=turn,
         font=font[owner],
-        gap=gap.astype(np.int32),
-        superior=_superior(handle, codes, visible, table[owner]),
+        gap=gap,
+        backward=_backward(codes, first, last),
+        superior=_superior(pages, first, last, about),
         fonts=fonts,
     )
 
 
-def _joined_surrogates(codes: Codes) -> tuple[Codes, NDArray[np.bool_]]:
-    """Codes with surrogate pairs made whole at their first place, and where second ones are."""
-    first = (codes >= 0xD800) & (codes < 0xDC00)
-    second = np.zeros(len(codes), bool)
-    if first.any():
-        second[1:] = first[:-1] & (codes[1:] >= 0xDC00) & (codes[1:] < 0xE000)
-        low = np.flatnonzero(second)
-        codes = codes.copy()
-        codes[low - 1] = 0x10000 + ((codes[low - 1] - 0xD800) << 10) + (codes[low] - 0xDC00)
-    return codes, second
+def _code_points(codes: Codes, kinds: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """The characters' code points; marks the second of a surrogate pair in ``kinds``: it has 0."""
+    fixed = codes.astype(np.uint32)
+    odd = codes - np.uint16(3) >= 0xD800 - 3  # 0 to 2 as well, by wrapping
+    if odd.any():
+        fixed[(codes == 2) | (codes == 0xFFFE)] = ord("-")
+        fixed[codes == 0] = 0xFFFD
+        high = (codes >= 0xD800) & (codes < 0xDC00)
+        low = (codes >= 0xDC00) & (codes < 0xE000)
+        second = np.flatnonzero(low[1:] & high[:-1]) + 1
+        fixed[high | low] = 0xFFFD
+        pairs = (codes[second - 1].astype(np.uint32) - 0xD800) << 10
+        fixed[second - 1] = 0x10000 + pairs + (codes[second].astype(np.uint32) - 0xDC00)
+        fixed[second] = 0
+        kinds[second] = _SECOND
+    return fixed
 
 
-def _superior(
-    handle: int | None, codes: Codes, visible: NDArray[np.intp], about: Floats
-) -> NDArray[np.bool_]:
-    """Which characters are superior figures or marks: small glyphs that begin above the baseline.
-
-    ``about`` (n, 4) is pen x, y, size and angle. Superscripts by their code count as well.
-    """
-    code = codes[visible]
-    result = np.isin(code, _SUPERSCRIPTS)
-    asked = np.flatnonzero((code >= 48) & (code <= 57))
-    edges = np.zeros((len(asked), 4))  # left, right, bottom, top in page space
-    places = [
-        range(edges.ctypes.data + 8 * k, edges.ctypes.data + 8 * k + edges.nbytes, 32)
-        for k in range(4)
-    ]
-    deque(map(_tight_box, repeat(handle), visible[asked].tolist(), *places), 0)
-    x, y, size, angle = about[asked].T
-    up_x, up_y = -np.sin(np.radians(angle)), np.cos(np.radians(angle))
-    rises = [(edges[:, i] - x) * up_x + (edges[:, j] - y) * up_y for i in (0, 1) for j in (2, 3)]
-    low, high = np.min(rises, axis=0), np.max(rises, axis=0)
-    result[asked] |= (low > 0.2 * size) & (high - low < 0.6 * size) & (high > low)
+def _backward(codes: NDArray[np.uint32], first: Places, last: Places) -> NDArray[np.bool_]:
+    """Pieces of right-to-left text; figures and punctuation go with the piece before them."""
+    result = np.zeros(len(first), bool)
+    high = codes[codes >= 0x590]
+    if ((high <= 0x8FF) | ((high >= 0xFB1D) & (high <= 0xFEFC))).any():
+        before = False
+        bounds = zip(first.tolist(), (last + 1).tolist(), strict=True)
+        for number, (start, end) in enumerate(bounds):
+            ways = {bidirectional(chr(code)) for code in codes[start:end].tolist()}
+            if ways & _STRONG:
+                before = "L" not in ways
+            result[number] = before
     return result
 
 
-def _objects(
-    handle: int | None, visible: NDArray[np.intp], gap: Any, top: Floats, bottom: Floats
-) -> tuple[list[tuple[int, int]], NDArray[np.intp]]:
-    """The distinct text objects (pointer, index into visible) and each character's object.
-
-    Only asked for where it can change without a trace in the boxes' height: at the start of words
-    and where the height changes.
-    """
-    high, low = top[visible], bottom[visible]
+def _words(kinds: NDArray[np.uint8]) -> Words:
+    """Stretches without a space; before each is a space (1) or a break (2)."""
+    visible = np.flatnonzero((kinds == _VISIBLE) | (kinds == _SECOND))
     new = np.ones(len(visible), bool)
-    new[1:] = (gap[1:] > 0) | (np.abs(np.diff(high)) > 0.01) | (np.abs(np.diff(low)) > 0.01)
-    at = np.flatnonzero(new)
-    pointers = list(map(_text_object, repeat(handle), visible[at].tolist()))
-    seen: dict[int, int] = {}
-    objects: list[tuple[int, int]] = []
-    owner = np.empty(len(at), np.intp)
-    for place, (pointer, index) in enumerate(zip(pointers, at.tolist(), strict=True)):
-        key = pointer or 0
-        if key not in seen or not key:
-            seen[key] = len(objects)
-            objects.append((key, index))
-        owner[place] = seen[key]
-    return objects, owner[np.cumsum(new) - 1] if len(at) else owner
+    new[1:] = visible[1:] - visible[:-1] > 1
+    start = np.flatnonzero(new)
+    first = visible[start]
+    last = visible[np.append(start[1:], len(visible)) - 1] if len(visible) else visible
+    breaks = (kinds == _BREAK).cumsum()
+    gap = np.full(len(first), 2, np.int32)
+    gap[1:] = 1 + (breaks[first[1:]] > breaks[last[:-1]])
+    return first, last, gap
 
 
-def _describe(handle: int | None, places: list[int]) -> Floats:
-    """Pen x, y (page space), size in points and angle in degrees of m text objects: (m, 4).
+def _split(pages: TextPages, words: Words) -> tuple[Words, NDArray[np.int64]]:
+    """Words cut where their text object changes, and the address of each piece's object.
+
+    A line, and then a word, that begins and ends in one object lies in it wholly: pdfium keeps the
+    characters of an object together.
+    """
+    first, last, gap = words
+    line = np.flatnonzero(gap == 2)
+    length = np.append(line[1:], len(first)) - line
+    start = pages.objects(first[line])
+    mixed = start != pages.objects(last[line + length - 1])
+    owner = start.repeat(length)
+    several = mixed.repeat(length)
+    several[line] = False
+    rest = np.flatnonzero(several)
+    if len(rest) == 0:
+        return words, owner
+    owner[rest] = pages.objects(first[rest])
+    # A word before a word of the same object lies in that object; the others are asked.
+    open_end = mixed.repeat(length) & (last > first)
+    open_end[:-1] &= (owner[1:] != owner[:-1]) | (gap[1:] == 2)
+    asked = np.flatnonzero(open_end)
+    torn = asked[pages.objects(last[asked]) != owner[asked]]
+    if len(torn) == 0:
+        return words, owner
+    sizes = last[torn] - first[torn]
+    begin = sizes.cumsum() - sizes
+    inner = np.arange(1, int(sizes.sum()) + 1) + (first[torn] - begin).repeat(sizes)
+    inside = pages.objects(inner)
+    before = np.concatenate([[0], inside[:-1]])
+    before[begin] = owner[torn]
+    change = inside != before
+    cut, place = _cut_at((first, last, gap), inner[change])
+    return cut, np.insert(owner, place, inside[change])
+
+
+def _cut_at(words: Words, cuts: Places) -> tuple[Words, Places]:
+    """The words cut before the given characters; and where in the list the new ones go."""
+    first, last, gap = words
+    place = first.searchsorted(cuts)
+    ends = np.sort(np.concatenate([last, cuts - 1]))
+    return (np.insert(first, place, cuts), ends, np.insert(gap, place, 0)), place
+
+
+def _extent(pages: TextPages, first: Places, last: Places) -> Floats:
+    """Left, bottom, right and top in page space of pieces, from the boxes of their two ends."""
+    several = np.flatnonzero(last > first)
+    boxes: Floats = pages.loose_boxes(first).T[[0, 3, 2, 1]]
+    ends = pages.loose_boxes(last[several]).T[[0, 3, 2, 1]]
+    boxes[:2, several] = np.minimum(boxes[:2, several], ends[:2])
+    boxes[2:, several] = np.maximum(boxes[2:, several], ends[2:])
+    return boxes
+
+
+def _stretched(first: Places, last: Places, extent: Floats) -> Places:
+    """Pieces that are wider than their letters: an object may jump without a space."""
+    length = last - first
+    sides = extent[2:] - extent[:2]
+    wide = sides.max(axis=0) > 1.1 * sides.min(axis=0) * (length + 1)
+    return np.flatnonzero((length > 0) & wide)
+
+
+def _spread(
+    words: Words, pointer: NDArray[np.int64], wide: Places
+) -> tuple[Words, NDArray[np.int64]]:
+    """The pieces with those of ``wide`` cut into single characters."""
+    bounds = zip(words[0][wide].tolist(), words[1][wide].tolist(), strict=True)
+    cut, place = _cut_at(words, np.concatenate([np.arange(a + 1, b + 1) for a, b in bounds]))
+    return cut, np.insert(pointer, place, pointer[place - 1])
+
+
+def _carried(gap: Integers, kept: NDArray[np.bool_]) -> Integers:
+    """The widest gap since the last piece that is kept."""
+    places = np.flatnonzero(kept)
+    if len(places) == 0:
+        return gap[:0]
+    begin = np.concatenate([[0], places[:-1] + 1])
+    carried: Integers = np.maximum.reduceat(gap[: places[-1] + 1], begin)
+    return carried
+
+
+def _describe(pages: TextPages, places: Places) -> Floats:
+    """Pen x, y (page space), size in points, angle in degrees of m text objects: (4, m).
 
     ``places`` are the objects' first characters.
     """
-    count = len(places)
-    matrix, pen = np.zeros((count, 6), np.float32), np.zeros((count, 2))
-    at = matrix.ctypes.data
-    deque(map(_matrix, repeat(handle), places, range(at, at + 24 * count, 24)), 0)
-    at = pen.ctypes.data
-    x, y = (range(at + skip, at + skip + 16 * count, 16) for skip in (0, 8))
-    deque(map(_origin, repeat(handle), places, x, y), 0)
-    size = np.fromiter(map(_font_size, repeat(handle), places), np.float64, count)
+    matrix = pages.matrices(places)
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
     scale[scale == 0.0] = 1.0
+    size = np.abs(pages.font_sizes(places)) * scale
     angle = np.degrees(np.arctan2(matrix[:, 1], matrix[:, 0]))
-    return np.stack([pen[:, 0], pen[:, 1], np.abs(size) * scale, angle], axis=1, dtype=np.float32)
+    return np.stack([matrix[:, 4], matrix[:, 5], size, angle], dtype=np.float32)
 
 
-def _fonts(objects: list[int]) -> tuple[tuple[Font, ...], Integers]:
-    """The fonts of the text objects, and the number of each object's font."""
-    handles = [_object_font(pointer) or 0 if pointer else 0 for pointer in objects]
-    known = {handle: _font(handle) for handle in dict.fromkeys(handles)}
-    fonts = {font: number for number, font in enumerate(dict.fromkeys(known.values()))}
-    number = {handle: fonts[font] for handle, font in known.items()}
-    return tuple(fonts), np.array([number[handle] for handle in handles], np.int32)
+def _shown(matrix: Floats, x: Floats, y: Floats) -> Floats:
+    """Points (2, n) as displayed; ``matrix`` (6, n) as in `Frame.shown`."""
+    a, b, c, d, e, f = matrix
+    return np.stack([a * x + c * y + e, b * x + d * y + f])
 
 
-def _font(font: int) -> Font:
-    if not font:
-        return Font("", 400, False)
-    buffer = ctypes.create_string_buffer(256)
-    length = _font_name(font, ctypes.addressof(buffer), 256)
-    name = buffer.raw[: max(min(length, 256) - 1, 0)].decode("utf-8", "replace")
-    if len(name) > 7 and name[6] == "+":
-        name = name[7:]
-    flags = _font_flags(font)
-    angle = ctypes.c_int(0)
-    _font_angle(font, ctypes.addressof(angle))
-    low = name.lower()
-    bold = any(word in low for word in ("bold", "black", "heavy", "cmbx", "cmssbx", "demi", "-bd"))
-    bold = bold or low.endswith(("-b", ".b", "-bi", ".bi")) or bool(flags > 0 and flags & 0x40000)
-    weight = _font_weight(font)
-    weight = 700 if bold else weight if 600 <= weight <= 900 else 400
-    slanted = any(word in low for word in ("italic", "oblique", "cmti", "cmmi", "cmsl", "-it"))
-    return Font(name, weight, slanted or angle.value != 0 or bool(flags > 0 and flags & 64))
-
-
-def _turns(angle: Floats, rotation: int) -> Integers:
+def _turns(angle: Floats, rotation: Places) -> Integers:
     shown = (angle - rotation) % 360.0
     nearest = np.round(shown / 90.0)
     upright = np.abs(shown - 90.0 * nearest) <= 10.0
@@ -289,9 +318,33 @@ def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:
     return np.maximum(np.where(absurd, tall * 0.8, size), 0.1).astype(np.float32)
 
 
-def _text(codes: NDArray[np.uint32]) -> str:
-    fixed = codes.copy()
-    fixed[(fixed == 2) | (fixed == 0xFFFE)] = ord("-")
-    surrogate = (fixed >= 0xD800) & (fixed <= 0xDFFF)
-    fixed[(fixed == 0) | surrogate | (fixed > 0x10FFFF)] = 0xFFFD
-    return fixed.astype("<u4").tobytes().decode("utf-32-le")
+def _superior(
+    pages: TextPages, first: Places, last: Places, about: Floats
+) -> Places:
+    """Superior figures or marks: small glyphs that begin above the baseline.
+
+    ``about`` (4, n) is pen x, y, size and angle. Superscripts by their code count as well. Asked
+    for are only short runs of digits behind something that is no number, or at the start of a line.
+    """
+    codes = pages.codes
+    digit = np.zeros(len(codes) + 2, bool)
+    digit[1:-1] = (codes >= 48) & (codes <= 57)
+    edges = np.flatnonzero(digit[1:] != digit[:-1])
+    begin, end = edges[::2], edges[1::2]
+    asked = (_KINDS[codes[np.maximum(begin - 1, 0)]] != _SPACE) & (end - begin <= _DIGIT_RUN)
+    asked &= ~digit[np.maximum(begin - 1, 0)]
+    piece = first.searchsorted(begin, side="right") - 1
+    asked &= begin <= last[piece]  # not in a piece that was left out
+    begin, end, piece = begin[asked], end[asked], piece[asked]
+    found = [np.flatnonzero(_SUPERSCRIPTS[codes])]
+    if len(begin):
+        sides = pages.tight_boxes(begin)  # left, right, bottom, top
+        x, y, size, angle = about[:, piece]
+        across, along = -np.sin(np.radians(angle)), np.cos(np.radians(angle))
+        ways = [
+            (sides[:, i] - x) * across + (sides[:, j] - y) * along for i in (0, 1) for j in (2, 3)
+        ]
+        low, high = np.min(ways, axis=0), np.max(ways, axis=0)
+        raised = np.flatnonzero((low > 0.2 * size) & (high - low < 0.6 * size) & (high > low))
+        found += [np.arange(begin[one], end[one]) for one in raised.tolist()]
+    return np.unique(np.concatenate(found)) if len(found) > 1 else found[0]

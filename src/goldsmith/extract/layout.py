@@ -13,6 +13,7 @@ The same cut orders the boxes that OCR found.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,19 @@ from goldsmith.extract.segments import Indices, Segments
 
 _DEEPEST = 8
 _TRIES = 4
+_LEAST = 40  # characters that a column has
+_ROW = 8  # characters of a row of running text at the least
 _STEP = 2.0  # points between the places where a gutter is looked for
 
 
-def reading_order(segments: Segments) -> list[Indices]:
-    """Split the segments into groups in reading order; each group is read row by row."""
-    everything = np.arange(len(segments.base))
+def reading_order(
+    segments: Segments, chosen: tuple[int, int] | None = None
+) -> list[Indices]:
+    """Split segments of one page into groups in reading order; each group is read row by row.
+
+    ``chosen`` is the range of the page's segments, all by default.
+    """
+    everything = np.arange(*(chosen or (0, len(segments.base))))
     if len(everything) < 2:
         return [everything] if len(everything) else []
     head, rest, foot = _margins(segments, everything)
@@ -57,14 +65,14 @@ def _peel(near: Floats, far: Floats, size: Floats) -> int:
     reach = near[0]
     for count in range(len(near)):
         if near[count] > limit:
-            apart = near[count] - reach > 0.7 * float(np.median(size))
+            apart = near[count] - reach > 0.7 * _median(size)
             return count if apart and count <= 6 else 0
         reach = max(reach, far[count])
     return 0
 
 
 def _cut(s: Segments, ids: Indices, depth: int) -> list[Indices]:
-    if len(ids) < 6 or depth >= _DEEPEST:
+    if len(ids) < 6 or depth >= _DEEPEST or not _beside(s, ids):
         return [ids] if len(ids) else []
     for place, half in _gutters(s, ids):
         left, right = place - half, place + half
@@ -78,6 +86,16 @@ def _cut(s: Segments, ids: Indices, depth: int) -> list[Indices]:
         if any(columns for columns, _ in groups):
             return _cut_groups(s, groups, place, depth)
     return [ids]
+
+
+def _beside(s: Segments, ids: Indices) -> bool:
+    """Whether enough text stands beside other text for there to be columns."""
+    order = ids[np.argsort(s.y0[ids], kind="stable")]
+    top, bottom, weight = s.y0[order], s.y1[order], s.weight[order]
+    shared = np.zeros(len(order), bool)
+    shared[1:] = top[1:] < np.maximum.accumulate(bottom)[:-1] - 0.3 * s.size[order[1:]]
+    shared[:-1] |= shared[1:]
+    return bool(weight[shared].sum() >= _LEAST)
 
 
 def _cut_groups(
@@ -101,46 +119,50 @@ def _gutters(s: Segments, ids: Indices) -> Iterator[tuple[float, float]]:
     """
     x0, x1 = s.x0[ids], s.x1[ids]
     mass = s.weight[ids].astype(np.float32)
-    em = float(np.median(s.size[ids]))
+    em = _median(s.size[ids])
     low, high = float(x0.min()), float(x1.max())
     if high - low < 14 * em:
         return
     half = 0.3 * em
     places = np.arange(low + 4 * em, high - 4 * em, _STEP, dtype=np.float32)
-    by_end, by_start = np.argsort(x1), np.argsort(x0)
-    ends = np.concatenate([[0], np.cumsum(mass[by_end])])
-    starts = np.concatenate([[0], np.cumsum(mass[by_start])])
-    left = ends[np.searchsorted(x1[by_end], places - half, side="right")]
-    right = mass.sum() - starts[np.searchsorted(x0[by_start], places + half, side="left")]
-    poorer = np.minimum(left, right)
+    by_end, by_start = x1.argsort(), x0.argsort()
+    ends, starts = np.zeros(len(ids) + 1, np.float32), np.zeros(len(ids) + 1, np.float32)
+    mass[by_end].cumsum(out=ends[1:])
+    mass[by_start].cumsum(out=starts[1:])
+    left = ends[x1[by_end].searchsorted(places - half, side="right")]
+    right = ends[-1] - starts[x0[by_start].searchsorted(places + half, side="left")]
+    poorer, both = np.minimum(left, right), left + right
     for _ in range(_TRIES):
         best = float(poorer.max(initial=0.0))
-        if best < 40 or best < 0.03 * mass.sum():
+        if best < _LEAST or best < 0.03 * mass.sum():
             return
-        widest = np.flatnonzero(poorer >= 0.995 * best)
-        runs = np.split(widest, np.flatnonzero(np.diff(widest) > 1) + 1)
-        run = max(runs, key=len)
-        place = float(places[run[len(run) // 2]])
+        good = poorer >= 0.995 * best
+        widest = np.flatnonzero(good & (both >= both[good].max()))  # what crosses it least
+        edges = np.flatnonzero(widest[1:] - widest[:-1] > 1) + 1
+        bounds = [0, *edges.tolist(), len(widest)]
+        length, start = max((b - a, -a) for a, b in pairwise(bounds))
+        place = float(places[widest[length // 2 - start]])
         yield place, half
-        poorer[np.abs(places - place) <= max(2 * em, len(run) * _STEP)] = 0.0
+        poorer[np.abs(places - place) <= max(2 * em, length * _STEP)] = 0.0
 
 
 def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     """Cut the region at the rows that cross the gutter; say of each band whether it has columns."""
-    order = np.argsort(s.y0[ids], kind="stable")
+    order = s.y0[ids].argsort(kind="stable")
     ids, side = ids[order], side[order]
     crossing = ids[side == 0]
     middle = (s.y0[ids] + s.y1[ids]) / 2
-    begun = np.searchsorted(np.sort(s.y0[crossing]), middle, side="left")
-    band = np.searchsorted(np.sort(s.y1[crossing]), middle, side="right")
-    inside = begun > band
-    band = band * 2 + inside  # rows beside a crossing segment stay with it
-    both = np.bincount(band, side < 0).astype(bool) & np.bincount(band, side > 0).astype(bool)
+    begun = s.y0[crossing].searchsorted(middle, side="left")
+    band = np.sort(s.y1[crossing]).searchsorted(middle, side="right")
+    band = band * 2 + (begun > band)  # rows beside a crossing segment stay with it
+    weight = s.weight[ids]
+    both = np.bincount(band, weight * (side < 0)) >= _ROW
+    both &= np.bincount(band, weight * (side > 0)) >= _ROW
     both[1::2] = False
     if not both.any():
         return [(False, ids)]
     bands: list[tuple[bool, Indices]] = []
-    for number in np.unique(band).tolist():
+    for number in np.flatnonzero(np.bincount(band)).tolist():
         members = ids[band == number]
         if both[number]:
             sides = side[band == number]
@@ -156,11 +178,13 @@ def _cards(s: Segments, ids: Indices, side: Any) -> list[tuple[Indices, Any]]:
     That is how a grid of cards is drawn, which is read row by row; columns come back higher up.
     A table comes back at every row: it is left in one piece.
     """
-    drawn = np.argsort(ids)
+    drawn = ids.argsort()
+    back = (side[drawn][:-1] > 0) & (side[drawn][1:] < 0)
+    if not back.any():
+        return [(ids, side)]
     above = np.maximum.accumulate(s.y1[ids[drawn]])[:-1]
     below = np.minimum.accumulate(s.y0[ids[drawn]][::-1])[::-1][1:]
-    back = (side[drawn][:-1] > 0) & (side[drawn][1:] < 0) & (above <= below + 1.0)
-    cuts = np.flatnonzero(back) + 1
+    cuts = np.flatnonzero(back & (above <= below + 1.0)) + 1
     if len(cuts) == 0 or len(cuts) * 6 > len(ids):
         return [(ids, side)]
     return [(ids[part], side[part]) for part in np.split(drawn, cuts)]
@@ -175,14 +199,14 @@ def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
     (rows_left, text_left, fill_left), (rows_right, text_right, fill_right) = shapes
     if min(rows_left, rows_right) == 1:
         return bool(max(rows_left, rows_right) > 3 and min(text_left, text_right) >= 12)
-    drawn = side[np.argsort(ids)]  # ids count in the order in which the page was drawn
-    switches = int(np.count_nonzero(np.diff(drawn)))
-    if switches <= 0.25 * min(rows_left, rows_right) and min(text_left, text_right) >= 8:
+    drawn = side[ids.argsort()]  # ids count in the order in which the page was drawn
+    switches = int(np.count_nonzero(drawn[1:] != drawn[:-1]))
+    if switches <= 0.25 * min(rows_left, rows_right) and min(text_left, text_right) >= _ROW:
         return True  # one side after the other: nobody draws a table like that
     if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
         return False
     bases = np.sort(s.base[right])
-    near = np.searchsorted(bases, s.base[left] - 1.0) < np.searchsorted(bases, s.base[left] + 1.0)
+    near = bases.searchsorted(s.base[left] - 1.0) < bases.searchsorted(s.base[left] + 1.0)
     prose = min(text_left, text_right) >= 22 and min(fill_left, fill_right) >= 0.6
     return bool(prose or near.mean() < 0.5)
 
@@ -192,16 +216,35 @@ def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
 
     Characters vote, not rows: formulas between paragraphs do not make a table of a column.
     """
-    order = ids[np.argsort(s.base[ids], kind="stable")]
-    new = np.concatenate([[True], np.diff(s.base[order]) > 0.5 * s.size[order][1:]])
-    row = np.cumsum(new) - 1
-    text = np.bincount(row, s.weight[order])
-    wide = np.bincount(row, (s.x1 - s.x0)[order])
-    span = float(s.x1[ids].max() - s.x0[ids].min())
-    return int(row[-1]) + 1, _middle(text, text), _middle(wide, text) / max(span, 1.0)
+    order = ids[s.base[ids].argsort(kind="stable")]
+    x0, x1 = s.x0[order].tolist(), s.x1[order].tolist()
+    base, size, weight = s.base[order].tolist(), s.size[order].tolist(), s.weight[order].tolist()
+    rows: list[tuple[int, float]] = []  # characters, width
+    last = -1e9
+    for left, right, here, high, characters in zip(x0, x1, base, size, weight, strict=True):
+        if here - last > 0.5 * high:
+            rows.append((characters, right - left))
+        else:
+            rows[-1] = (rows[-1][0] + characters, rows[-1][1] + right - left)
+        last = here
+    text = _middle([(characters, characters) for characters, _ in rows])
+    wide = _middle([(width, characters) for characters, width in rows])
+    return len(rows), text, wide / max(max(x1) - min(x0), 1.0)
 
 
-def _middle(values: Any, weights: Any) -> float:
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weights[order])
-    return float(values[order[int(np.searchsorted(total, total[-1] / 2))]])
+def _median(values: Floats) -> float:
+    """The median; numpy's own takes longer than all else here."""
+    ordered = np.sort(values)
+    half = len(ordered) // 2
+    return float(ordered[half] + ordered[-half - 1]) / 2
+
+
+def _middle(votes: list[tuple[float, int]]) -> float:
+    """The weighted median of (value, weight)."""
+    votes.sort()
+    left = sum(weight for _, weight in votes) / 2
+    for value, weight in votes:
+        left -= weight
+        if left <= 0:
+            return value
+    return votes[-1][0]

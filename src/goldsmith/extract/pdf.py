@@ -16,15 +16,18 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, Frame, read_characters
+from goldsmith.extract.characters import ASKEW, Frame, read_pieces
 from goldsmith.extract.damage import damage
+from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
-from goldsmith.extract.rows import make_lines
+from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
+from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
 
+_BATCH = 5  # pages that are open at the same time
 USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
@@ -60,27 +63,36 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     pages: list[Page] = []
     lines: list[Line] = []
     lost: list[int] = []
-    for number in range(1, count + 1):
-        handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
-        if not handle:
-            lost.append(number)
-            pages.append(Page(number, None, None, 0, "empty", 0.0))
-            continue
+    for first in range(1, count + 1, _BATCH):
+        numbers = range(first, min(first + _BATCH, count + 1))
+        opened = [(number, pdfium.FPDF_LoadPage(document.raw, number - 1)) for number in numbers]
         try:
-            page, found = _read_page(handle, number, settings)
+            batch = [(number, handle, _frame(handle)) for number, handle in opened if handle]
+            layers = dict(zip([one[0] for one in batch], _text_layers(batch), strict=True))
+            frames = {number: (handle, frame) for number, handle, frame in batch}
+            for number in numbers:
+                if number not in frames:
+                    lost.append(number)
+                    pages.append(Page(number, None, None, 0, "empty", 0.0))
+                    continue
+                page, found = _judge(number, *frames[number], layers[number], settings)
+                pages.append(page)
+                lines += found
         finally:
-            pdfium.FPDF_ClosePage(handle)
-        pages.append(page)
-        lines += found
+            for _, handle in opened:
+                if handle:
+                    pdfium.FPDF_ClosePage(handle)
     if len(lost) == count:
         raise ReadingError("unreadable", f"none of the {count} pages can be read")
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
 
-def _read_page(handle: Any, number: int, settings: ExtractSettings) -> tuple[Page, list[Line]]:
-    frame = _frame(handle)
-    layer, share = _text_layer(handle, number, frame)
+def _judge(
+    number: int, handle: Any, frame: Frame, layer: list[Line], settings: ExtractSettings
+) -> tuple[Page, list[Line]]:
+    """The page and the lines that stand for it: those of its text layer, or OCR's as well."""
+    share = round(damage((line.font or "", line.text) for line in layer), 4)
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
     useless = share > USABLE_DAMAGE or (visible < _STAMP and _is_scan(handle, frame, visible))
@@ -96,23 +108,40 @@ def _read_page(handle: Any, number: int, settings: ExtractSettings) -> tuple[Pag
     return page, layer
 
 
-def _text_layer(handle: Any, number: int, frame: Frame) -> tuple[list[Line], float]:
-    text_page = pdfium.FPDFText_LoadPage(handle)
-    if not text_page:
-        return [], 0.0
+def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
+    """The lines of the text layers of loaded pages: (number, page, frame)."""
+    layers: list[list[Line]] = [[] for _ in batch]
+    opened = [pdfium.FPDFText_LoadPage(handle) for _, handle, _ in batch]
     try:
-        characters = read_characters(text_page, frame)
+        places = [place for place, text_page in enumerate(opened) if text_page]
+        frames = [batch[place][2] for place in places]
+        pieces = read_pieces([opened[place] for place in places], frames)
     finally:
-        pdfium.FPDFText_ClosePage(text_page)
-    counts = np.bincount(characters.turn, minlength=5)
-    lines: list[Line] = []
-    for turn in sorted(np.flatnonzero(counts).tolist(), key=lambda t: (t == ASKEW, -counts[t], t)):
-        view = make_view(characters, turn, frame.width, frame.height)
-        block = lines[-1].block + 1 if lines else 0
-        groups = reading_order(view.segments)
-        lines += make_lines(view, characters.fonts, groups, number, block)
-    share = damage((line.font or "", line.text) for line in lines)
-    return lines, round(share, 4)
+        for text_page in opened:
+            if text_page:
+                pdfium.FPDFText_ClosePage(text_page)
+    if pieces is None:
+        return layers
+    counts = np.bincount(pieces.page * 5 + pieces.turn, minlength=5 * len(places)).reshape(-1, 5)
+    views = {
+        turn: make_view(pieces, turn, frames)
+        for turn in np.flatnonzero(counts.sum(axis=0)).tolist()
+    }
+    formal = [is_mathematical(font.name) for font in pieces.fonts]
+    for index, place in enumerate(places):
+        here, lines = counts[index], layers[place]
+        turns = np.flatnonzero(here).tolist()
+        for turn in sorted(turns, key=lambda t: (t == ASKEW, -here[t], t)):
+            view = views[turn]
+            block = lines[-1].block + 1 if lines else 0
+            groups = [
+                join_formulas(view, make_rows(view.segments, group), formal)
+                for group in reading_order(view.segments, view.pages[index])
+            ]
+            for rows in groups:
+                mark_tables(view, rows)
+            lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
+    return layers
 
 
 def _frame(handle: Any) -> Frame:

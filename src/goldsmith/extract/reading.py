@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
 
-from goldsmith.lake.ids import content_id
+from goldsmith.lake.ids import content_ids
 from goldsmith.lake.schemas import DOCUMENT_REASONS, SCHEMAS
 
 Box = tuple[float, float, float, float]
+_NO_BOX = (None, None, None, None)
 
 
 class ReadingError(Exception):
@@ -98,9 +100,7 @@ def tables_of(document: dict[str, Any], reading: Reading) -> dict[str, pa.Table]
     return {
         "documents": pa.Table.from_pylist([row], SCHEMAS["documents"]),
         "pages": _table("pages", pages),
-        "lines": _table(
-            "lines", [_line_row(identifier, *item) for item in enumerate(reading.lines)]
-        ),
+        "lines": _lines_table(identifier, reading.lines),
     }
 
 
@@ -120,29 +120,48 @@ def _document_row(document: dict[str, Any], **values: object) -> dict[str, objec
     return base | kept | values
 
 
-def _line_row(document: str, order: int, line: Line) -> tuple[object, ...]:
-    return (
-        content_id("line", document, line.page, order, line.text),
-        document,
-        line.page,
-        order,
-        line.block,
-        line.text,
-        *(line.box or (None, None, None, None)),
-        line.font,
-        line.size,
-        line.weight,
-        line.italic,
-        [{"start": start, "end": end} for start, end in line.raised],
-        line.engine,
-        line.confidence,
-        line.replaced,
-        line.hint,
-    )
+def _lines_table(document: str, lines: Sequence[Line]) -> pa.Table:
+    """The rows of ``lines``, made a column at a time."""
+    named = [(line.page, order, line.text) for order, line in enumerate(lines)]
+    boxes = [line.box or _NO_BOX for line in lines]
+    sides = zip(*boxes, strict=True) if boxes else ((), (), (), ())
+    starts = list(accumulate([len(line.raised) for line in lines], initial=0))
+    raised = [one for line in lines for one in line.raised]
+    columns: list[Any] = [
+        content_ids("line", [document], named),
+        [document] * len(lines),
+        [line.page for line in lines],
+        range(len(lines)),
+        [line.block for line in lines],
+        [line.text for line in lines],
+        *sides,
+        [line.font for line in lines],
+        [line.size for line in lines],
+        [line.weight for line in lines],
+        [line.italic for line in lines],
+        pa.ListArray.from_arrays(
+            pa.array(starts, pa.int32()),
+            pa.StructArray.from_arrays(
+                [pa.array([one[end] for one in raised], pa.int32()) for end in (0, 1)],
+                ["start", "end"],
+            ),
+        ),
+        [line.engine for line in lines],
+        [line.confidence for line in lines],
+        [line.replaced for line in lines],
+        [line.hint for line in lines],
+    ]
+    return _from_columns("lines", columns)
 
 
 def _table(name: str, rows: Sequence[tuple[object, ...]]) -> pa.Table:
+    return _from_columns(name, list(zip(*rows, strict=True)) or [() for _ in SCHEMAS[name]])
+
+
+def _from_columns(name: str, columns: Sequence[Any]) -> pa.Table:
     schema = SCHEMAS[name]
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in schema]
-    arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
+    arrays = [
+        column if isinstance(column, pa.Array) else pa.array(column, field.type)
+        for column, field in zip(columns, schema, strict=True)
+    ]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -14,129 +14,192 @@ from itertools import pairwise
 
 import numpy as np
 
-from goldsmith.extract.characters import ASKEW, Font
+from goldsmith.extract.characters import ASKEW
+from goldsmith.extract.fonts import Font
 from goldsmith.extract.reading import Box, Line
-from goldsmith.extract.segments import Indices, Segments, View, from_frame
+from goldsmith.extract.segments import RAISED, SMALL, Indices, Segments, View
 
+Ranges = tuple[tuple[int, int], ...]
+
+_LEVEL = 0.1  # of the type size that baselines of one row may differ without a closer look
+_GAP = 1.0  # type sizes of white that make a row worth a look
 _TAB = 2.0  # type sizes of white that make a gap inside a line a tab
-_SMALL = 0.86  # of the row's type size; superscripts are smaller
 
 
 @dataclass(slots=True)
 class Row:
-    """Segment numbers from left to right, and the band and size of the longest of them."""
+    """Segment numbers in reading order, and the band and size of the longest of them."""
 
     members: list[int]
     y0: float
     y1: float
     base: float
     size: float
+    drawn: bool = False  # members are in the order of drawing: a formula
+    cells: frozenset[int] = frozenset()  # pieces at which cells of a table begin
+    hint: str | None = None
 
 
 def make_rows(s: Segments, ids: Indices) -> list[Row]:
     """Group the segments of one column into rows, top to bottom.
 
-    Longest segments first: each either joins the row it overlaps most or opens one.
+    Segments that overlap nothing above or below are rows; the others are grouped longest first:
+    each either joins the row it overlaps most or opens one.
     """
+    if len(ids) == 0:
+        return []
+    order = ids[np.argsort(s.y0[ids], kind="stable")]
+    reach = np.maximum.accumulate(s.y1[order])
+    alone = np.flatnonzero(s.y0[order[1:]] >= reach[:-1]) + 1
+    begins = [0, *alone.tolist(), len(order)]
+    chosen = s.y0[order], s.y1[order], s.base[order], s.size[order]
+    y0, y1, base, size = (values.tolist() for values in chosen)
+    numbers = order.tolist()
     rows: list[Row] = []
-    bases: list[float] = []
-    x0, x1, y0, y1 = s.x0.tolist(), s.x1.tolist(), s.y0.tolist(), s.y1.tolist()
-    base, size = s.base.tolist(), s.size.tolist()
-    weight = np.asarray(s.weight)[ids]
-    for one in ids[np.lexsort((s.x0[ids], s.base[ids], -weight * s.size[ids]))].tolist():
-        place = bisect_left(bases, base[one])
-        best, most = None, 0.5
-        for row in rows[max(place - 3, 0) : place + 3]:
-            shared = min(y1[one], row.y1) - max(y0[one], row.y0)
-            share = shared / max(min(y1[one] - y0[one], row.y1 - row.y0), 0.1)
-            needed = 0.35 if size[one] < 0.8 * row.size else 0.5
-            if share > max(needed, most if best else 0.0) and _fits(one, row, x0, x1):
-                best, most = row, share
-        if best is not None:
-            best.members.append(one)
+    for begin, end in pairwise(begins):
+        if end - begin == 1:
+            row = Row([numbers[begin]], y0[begin], y1[begin], base[begin], size[begin])
+            rows.append(row)
         else:
-            rows.insert(place, Row([one], y0[one], y1[one], base[one], size[one]))
-            bases.insert(place, base[one])
-    for row in rows:
-        row.members.sort(key=lambda member: (x0[member], member))
+            rows += _overlapping(s, order[begin:end])
     return rows
 
 
-def _fits(one: int, row: Row, x0: list[float], x1: list[float]) -> bool:
-    """Whether the segment lies beside, and not on top of, the row's segments."""
-    for other in row.members:
-        shared = min(x1[one], x1[other]) - max(x0[one], x0[other])
-        if shared > 0.5 * min(x1[one] - x0[one], x1[other] - x0[other]) and shared > 1.0:
+def _overlapping(s: Segments, ids: Indices) -> list[Row]:
+    order = ids[np.lexsort((s.x0[ids], s.base[ids], -s.weight[ids] * s.size[ids]))]
+    chosen = s.x0[order], s.x1[order], s.y0[order], s.y1[order], s.base[order], s.size[order]
+    x0, x1, y0, y1, base, size = (values.tolist() for values in chosen)
+    numbers = order.tolist()
+    if max(base) - min(base) < _LEVEL * min(size) and min(size) > SMALL * max(size):
+        places = sorted(range(len(x0)), key=lambda one: (x0[one], numbers[one]))
+        if all(x1[one] <= x0[other] + 1.0 for one, other in pairwise(places)):
+            return [Row([numbers[one] for one in places], y0[0], y1[0], base[0], size[0])]
+    rows: list[Row] = []
+    bases: list[float] = []
+    for one in range(len(x0)):
+        place = bisect_left(bases, base[one])
+        best, most = None, 0.5
+        top, bottom = y0[one], y1[one]
+        for row in rows[max(place - 3, 0) : place + 3]:
+            shared = (bottom if bottom < row.y1 else row.y1) - (top if top > row.y0 else row.y0)
+            if shared <= 0.0:
+                continue
+            share = shared / max(min(bottom - top, row.y1 - row.y0), 0.1)
+            needed = 0.35 if size[one] < 0.8 * row.size else 0.5
+            if share > max(needed, most if best else 0.0) and _fits(one, row.members, x0, x1):
+                best, most = row, share
+        if best is not None:
+            best.members.insert(bisect_left(best.members, x0[one], key=x0.__getitem__), one)
+        else:
+            rows.insert(place, Row([one], top, bottom, base[one], size[one]))
+            bases.insert(place, base[one])
+    for row in rows:
+        row.members = [numbers[member] for member in row.members]
+    return rows
+
+
+def _fits(one: int, members: list[int], x0: list[float], x1: list[float]) -> bool:
+    """Whether the segment lies beside, and not on top of, the row's segments, which are sorted."""
+    left, right = x0[one], x1[one]
+    place = bisect_left(members, left, key=x0.__getitem__)
+    for other in members[max(place - 2, 0) : place + 2]:
+        shared = min(right, x1[other]) - max(left, x0[other])
+        if shared > 0.5 * min(right - left, x1[other] - x0[other]) and shared > 1.0:
             return False
     return True
 
 
+def is_gapped(view: View, row: Row) -> bool:
+    """Whether there is white in the row that no word space explains: it may have cells."""
+    if len(row.members) < 2:
+        return False
+    x0, x1 = view.segments.x0s, view.segments.x1s
+    return any(x0[after] - x1[one] > _GAP * row.size for one, after in pairwise(row.members))
+
+
 def make_lines(
-    view: View, fonts: tuple[Font, ...], groups: list[Indices], page: int, block: int
+    view: View, fonts: tuple[Font, ...], groups: list[list[Row]], page: int, block: int
 ) -> list[Line]:
-    """Lines of all groups of segments, in order; blocks are numbered from ``block``."""
+    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``."""
     lines: list[Line] = []
     s = view.segments
-    edges = s.x0.tolist(), s.x1.tolist(), s.y0.tolist(), s.y1.tolist()
-    for group in groups:
-        rows = make_rows(s, group)
+    for rows in groups:
         numbers = block_numbers(s, rows, block)
         block = numbers[-1] + 1 if numbers else block
         for row, number in zip(rows, numbers, strict=True):
-            lines.append(_line(view, fonts, edges, row, page, number))
+            several = len(row.members) > 1
+            text, raised, index = (_joined if several else _single)(view, row)
+            font = fonts[index]
+            lines.append(
+                Line(
+                    page,
+                    number,
+                    text,
+                    _box(view.box, row.members),
+                    font.name or None,
+                    round(row.size, 2),
+                    font.weight,
+                    font.italic,
+                    raised,
+                    "pdfium",
+                    hint=row.hint,
+                )
+            )
     return lines
 
 
-def _line(
-    view: View,
-    fonts: tuple[Font, ...],
-    edges: tuple[list[float], ...],
-    row: Row,
-    page: int,
-    block: int,
-) -> Line:
-    x0, x1 = edges[0], edges[1]
-    pieces: list[str] = []
+def _single(view: View, row: Row) -> tuple[str, Ranges, int]:
+    """Text, raised ranges and font of a row that is one segment."""
+    (member,) = row.members
+    first = view.at[view.start[member]]
+    text = view.text[first : view.to[view.end[member] - 1]]
+    raised: Ranges = ()
+    if member in view.raised or member in view.superior:
+        raised = _merged(_raised(view, member, row, -first))
+    return text, raised, view.font[member]
+
+
+def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
+    """Text, raised ranges and font of a row of several segments, with what stands between them."""
+    x0, x1 = view.segments.x0s, view.segments.x1s
+    text, edge = "", 0.0
     raised: list[tuple[int, int]] = []
-    length, right = 0, -1e9
     votes: dict[int, int] = {}
-    for member in row.members:
-        start, end = view.start[member], view.end[member]
-        if pieces:
-            between = separate(x0[member] - right, row.size, view.after[member])
-            pieces.append(between)
-            length += len(between)
-        first = int(view.at[start])
-        piece = view.text[first : int(view.at[end - 1]) + 1]
-        pieces.append(piece)
-        raised += [
-            (at - first + length, at - first + length + 1) for at in _raised(view, member, row)
-        ]
-        length += len(piece)
-        right = max(x1[member], right)
-        votes[view.font[member]] = votes.get(view.font[member], 0) + end - start
-    font = fonts[min(votes, key=lambda index: (-votes[index], index))]
-    return Line(
-        page=page,
-        block=block,
-        text="".join(pieces),
-        box=_box(view, edges, row),
-        font=font.name or None,
-        size=round(row.size, 2),
-        weight=font.weight,
-        italic=font.italic,
-        raised=_joined(raised),
-        engine="pdfium",
+    members = row.members
+    weights = [view.end[member] - view.start[member] for member in members]
+    backward = sum(
+        weight if view.backward[member] else -weight
+        for member, weight in zip(members, weights, strict=True)
     )
+    if backward > 0 and not row.drawn:
+        members = sorted(members, key=lambda member: (-x1[member], member))
+    for member in members:
+        near, far = (-x1[member], -x0[member]) if backward > 0 else (x0[member], x1[member])
+        if text:
+            gap = near - edge
+            apart = row.drawn and gap < -0.3 * row.size  # a fraction's lower half
+            between = " " if apart else separate(gap, row.size, view.after[member])
+            if row.cells:
+                between = "\t" if view.start[member] in row.cells else between.replace("\t", " ")
+            text += between
+        first = view.at[view.start[member]]
+        piece = view.text[first : view.to[view.end[member] - 1]]
+        for inner in range(view.start[member] + 1, view.end[member]) if row.cells else ():
+            place = view.at[inner] - 1 - first
+            if inner in row.cells and piece[place] == " ":
+                piece = f"{piece[:place]}\t{piece[place + 1 :]}"
+        raised += _raised(view, member, row, len(text) - first)
+        edge = max(far, edge) if text and not row.drawn else far
+        text += piece
+        votes[view.font[member]] = votes.get(view.font[member], 0) + len(piece)
+    return text, _merged(raised), max(votes, key=votes.__getitem__)  # the first of equals
 
 
-def _box(view: View, edges: tuple[list[float], ...], row: Row) -> Box:
-    x0, x1, y0, y1 = edges
-    left, top = min(x0[m] for m in row.members), min(y0[m] for m in row.members)
-    right, bottom = max(x1[m] for m in row.members), max(y1[m] for m in row.members)
-    shape = (left, top, max(right, left + 0.1), max(bottom, top + 0.1))
-    a, b, c, d = from_frame(shape, view.turn, view.width, view.height)
-    return round(a, 2), round(b, 2), round(c, 2), round(d, 2)
+def _box(boxes: list[Box], members: list[int]) -> Box:
+    if len(members) == 1:
+        return boxes[members[0]]
+    x0, y0, x1, y1 = zip(*[boxes[member] for member in members], strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
 
 
 def separate(gap: float, size: float, seen: int) -> str:
@@ -146,25 +209,28 @@ def separate(gap: float, size: float, seen: int) -> str:
     return " " if gap > 0.15 * size or (seen == 1 and gap > 0.05 * size) else ""
 
 
-def _raised(view: View, member: int, row: Row) -> list[int]:
-    """Places in the frame's text of characters that stand higher than the row and are smaller."""
-    up = view.superior[member]
-    if view.smallest[member] < _SMALL * row.size and view.turn != ASKEW:
-        start, end = view.start[member], view.end[member]
-        small = view.size[start:end] < _SMALL * row.size
-        small &= row.base - view.base[start:end] > 0.12 * row.size
-        up = sorted({*up, *(np.flatnonzero(small) + start).tolist()})
-    return [int(view.at[place]) for place in up]
+def _raised(view: View, member: int, row: Row, moved: int) -> list[tuple[int, int]]:
+    """Ranges of characters that stand higher than the row and are smaller, moved by so many."""
+    up = [(place + moved, place + moved + 1) for place in view.superior.get(member, ())]
+    if view.smallest[member] < SMALL * row.size and view.turn != ASKEW:
+        for piece in range(view.start[member], view.end[member]):
+            small = view.size[piece] < SMALL * row.size
+            if small and row.base - view.base[piece] > RAISED * row.size:
+                up.append((view.at[piece] + moved, view.to[piece] + moved))
+        up.sort()
+    return up
 
 
-def _joined(ranges: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    joined: list[tuple[int, int]] = []
+def _merged(ranges: list[tuple[int, int]]) -> Ranges:
+    if len(ranges) < 2:
+        return tuple(ranges)
+    merged: list[tuple[int, int]] = []
     for start, end in ranges:
-        if joined and joined[-1][1] == start:
-            joined[-1] = (joined[-1][0], end)
+        if merged and merged[-1][1] >= start:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            joined.append((start, end))
-    return tuple(joined)
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0.07) -> list[int]:
@@ -174,8 +240,9 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     """
     if not rows:
         return []
-    left = [float(s.x0[row.members[0]]) for row in rows]
-    right = [float(s.x1[row.members].max()) for row in rows]
+    x0, x1 = s.x0s, s.x1s
+    left = [min([x0[member] for member in row.members]) for row in rows]
+    right = [max([x1[member] for member in row.members]) for row in rows]
     edge = max(right)
     steps = [b.base - a.base for a, b in pairwise(rows)]
     numbers = [first]
@@ -183,7 +250,7 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     for index, step in enumerate(steps, start=1):
         row, before = rows[index], rows[index - 1]
         size = max(row.size, before.size)
-        usual = leading or min(step, *steps[index : index + 1] or [step])
+        usual = leading or (min(step, steps[index]) if index < len(steps) else step)
         moved = (left[index] - left[index - 1]) / size
         new = step > max(1.25 * usual, 0.8 * size) + 0.5 or step > 2.2 * size
         new = new or abs(row.size - before.size) > tolerance * size

@@ -1,0 +1,258 @@
+"""Tables of a page, found by the white between their columns.
+
+A table is a run of rows with wide gaps whose cells stand under each other. Its columns are what
+remains when the white strips are taken out that run down all rows (a tenth of them may cross, so
+heads over several columns do not hide the strips). Rows closer together than the others are lines
+of one row, and heads above the run belong to it. Each row then knows at which pieces a cell begins,
+and gets a hint for the next rooms: ``table:2:c0,1,3-4`` (see `grid`). Running text, lists,
+equations with their numbers and tables of contents are not tables, although they have gaps.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from goldsmith.extract.rows import Row, is_gapped
+from goldsmith.extract.segments import View
+
+_SPLIT = 0.42  # type sizes of white that may part two cells
+_STRIP = 0.3  # type sizes of white between columns
+_MANY = 0.6  # of the cells of the fullest row, for a row to show where columns are
+_CROSSED = 0.1  # share of the rows that may cross a strip
+_PITCH = 3.2  # type sizes from row to row at the most
+_ABOVE = 4.5  # the same for heads, which may have heads on their side below them
+_FULL = 0.45  # share of the grid that is filled
+_CELL = 60  # characters of the typical cell at the most
+_HEADS = 3  # rows of heads that are looked for above
+_MARK = re.compile(r"^(?:[•◦▪▸●○■□‣⁃✓·∙*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\]|\d{1,2})$")
+_NUMBER = re.compile(r"^\(?[A-Z]?\d{1,3}(?:[.\-–]\d{1,3})*[a-z]?\)$")
+_LEADERS = re.compile(r"(?:\.\s?){4,}|(?:…\s?){2,}|_{5,}")
+_CAPTION = re.compile(r"^\s*(?:fig|tab|abb)", re.IGNORECASE)
+_SIGN = re.compile(r"^[$€£¥%()±]+$")
+
+
+@dataclass
+class _Cell:
+    """Some pieces of a row that stand together: the first one, the edges, the text."""
+
+    piece: int
+    left: float
+    right: float
+    text: str
+
+
+def mark_tables(view: View, rows: list[Row]) -> None:
+    """Mark the rows of one column, top to bottom, that belong to tables, with cells and hints."""
+    wide = [not row.drawn and is_gapped(view, row) for row in rows]
+    start = 0
+    while start < len(rows):
+        if not wide[start]:
+            start += 1
+            continue
+        end = last = start
+        while end + 1 < len(rows) and end + 1 - last <= 3 and _near(rows[end], rows[end + 1]):
+            end += 1
+            last = end if wide[end] else last
+        if sum(wide[start : last + 1]) >= 2:
+            _mark(view, rows, start, last + 1, wide)
+        start = last + 1
+
+
+def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
+    return not below.drawn and below.base - row.base < most * max(row.size, below.size)
+
+
+def _mark(view: View, rows: list[Row], start: int, end: int, wide: list[bool]) -> None:
+    cells = {index: _cells(view, rows[index]) for index in range(start, end)}
+    seeds = [cells[index] for index in range(start, end) if wide[index]]
+    most = max(len(row) for row in seeds)
+    seeds = [row for row in seeds if len(row) >= _MANY * most]  # others may span columns
+    size = float(np.median([rows[index].size for index in range(start, end)]))
+    columns = _columns(seeds, size)
+    if not _is_table(seeds, columns):
+        return
+    left, right = columns[0][0] - size, columns[-1][1] + size
+    for index in range(start + 1, end):  # what runs out of the table's sides is not of the table
+        if any(cell.left < left or cell.right > right for cell in cells[index]):
+            _mark(view, rows, start, index, wide) if index - start > 1 else None
+            return
+    for index in range(start - 1, max(start - 1 - _HEADS, -1), -1):
+        row = rows[index]
+        above = _cells(view, row)
+        if row.hint or not _near(row, rows[start], _ABOVE) or not _is_head(above, columns, left, right):
+            break
+        start, cells[index] = index, above
+    numbers = _numbers(rows[start:end], [cells[index] for index in range(start, end)], columns)
+    head = True
+    for index, number in zip(range(start, end), numbers, strict=True):
+        head = head and len(cells[index]) <= len(columns) / 2
+        spans = _head_spans(cells[index], columns) if head else None
+        _place(rows[index], cells[index], columns, number, spans)
+
+
+def _cells(view: View, row: Row) -> list[_Cell]:
+    """The row's pieces, joined where hardly any white is between them."""
+    cells: list[_Cell] = []
+    for member in row.members:
+        for piece in range(view.start[member], view.end[member]):
+            left, right = view.left[piece], view.right[piece]
+            text = view.text[view.at[piece] : view.to[piece]]
+            if cells and left - cells[-1].right <= _SPLIT * row.size:
+                space = " " if left - cells[-1].right > 0.15 * row.size else ""
+                cells[-1].text += space + text
+                cells[-1].right = max(right, cells[-1].right)
+            else:
+                cells.append(_Cell(piece, left, right, text))
+    return cells
+
+
+def _columns(rows: list[list[_Cell]], size: float) -> list[tuple[float, float]]:
+    """The intervals in x that hold the cells, between white strips."""
+    low = min(cell.left for row in rows for cell in row)
+    high = max(cell.right for row in rows for cell in row)
+    covered = np.zeros(int((high - low) * 2) + 2, np.int32)
+    for row in rows:
+        for cell in row:
+            covered[int((cell.left - low) * 2) : int((cell.right - low) * 2) + 1] += 1
+    white = covered <= int(_CROSSED * len(rows))
+    edges = np.flatnonzero(np.diff(np.concatenate([[1], white.astype(np.int8), [1]])))
+    columns: list[tuple[float, float]] = []
+    for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        left, right = low + begin / 2, low + end / 2
+        if columns and left - columns[-1][1] < _STRIP * size:
+            columns[-1] = (columns[-1][0], right)
+        else:
+            columns.append((left, right))
+    return _without_signs(rows, columns)
+
+
+def _without_signs(
+    rows: list[list[_Cell]], columns: list[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Columns of nothing but currency signs go with what follows them."""
+    result: list[tuple[float, float]] = []
+    pending: float | None = None
+    for column in columns:
+        texts = [c.text for row in rows for c in row if _spans(c, [column]) == (0, 0)]
+        begin = column[0] if pending is None else pending
+        if texts and all(_SIGN.match(text) for text in texts) and column != columns[-1]:
+            pending = begin
+        else:
+            result.append((begin, column[1]))
+            pending = None
+    return result
+
+
+def _spans(cell: _Cell, columns: list[tuple[float, float]]) -> tuple[int, int] | None:
+    """The first and last column that a cell touches."""
+    found = [
+        index
+        for index, (left, right) in enumerate(columns)
+        if min(cell.right, right) - max(cell.left, left) > min(1.5, 0.3 * (cell.right - cell.left))
+    ]
+    return (found[0], found[-1]) if found else None
+
+
+def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bool:
+    if len(columns) < 2 or len(rows) < 2 or (len(rows) == 2 and len(columns) < 3):
+        return False
+    filled = sum(len({_spans(cell, columns) for cell in row}) for row in rows)
+    if filled < _FULL * len(rows) * len(columns):
+        return False
+    texts = [[c.text for c in row if (_spans(c, columns) or (-1,))[0] == 0] for row in rows]
+    first = [text for part in texts for text in part]
+    rest = [cell.text for row in rows for cell in row if (_spans(cell, columns) or (0,))[0] > 0]
+    if any(_LEADERS.search(text) for text in first + rest):
+        return False
+    if not first or not rest:
+        return False
+    if len(columns) == 2:
+        if all(_MARK.match(text) for text in first):
+            return False
+        if sum(bool(_NUMBER.match(text)) for text in rest) >= 0.5 * len(rest):
+            return False
+        if len(rows) < 3 or float(np.median([len(text) for text in rest])) > _CELL:
+            return False
+    return float(np.median([len(text) for text in first + rest])) <= _CELL
+
+
+def _is_head(
+    cells: list[_Cell], columns: list[tuple[float, float]], left: float, right: float
+) -> bool:
+    """Whether a row above a table is one of its heads: it stands over columns, not beside them."""
+    if not cells or _CAPTION.match(cells[0].text):
+        return False
+    if cells[0].left < left or cells[-1].right > right:
+        return False
+    if len(cells) == 1:
+        wide = cells[0].right - cells[0].left
+        spans = _spans(cells[0], columns)
+        return spans is not None and spans[0] > 0 and wide < 0.7 * (right - left)
+    return len(cells) <= len(columns) + 1 and all(len(cell.text) <= _CELL for cell in cells)
+
+
+def _numbers(
+    rows: list[Row], cells: list[list[_Cell]], columns: list[tuple[float, float]]
+) -> list[int]:
+    """The number of each row of the table; lines set closer than the rows belong to one."""
+    steps = [below.base - row.base for row, below in pairwise(rows)]
+    many = [len(row) > 0.5 * len(columns) for row in cells]
+    pitches = [step for step, both in zip(steps, pairwise(many), strict=True) if all(both)]
+    pitch = float(np.median(pitches)) if pitches else 0.0
+    numbers, full = [0], many[0]
+    for step, is_full in zip(steps, many[1:], strict=True):
+        if step < 0.8 * pitch and not (full and is_full):
+            numbers.append(numbers[-1])
+            full = full or is_full
+        else:
+            numbers.append(numbers[-1] + 1)
+            full = is_full
+    return numbers
+
+
+def _head_spans(
+    cells: list[_Cell], columns: list[tuple[float, float]]
+) -> list[tuple[int, int]] | None:
+    """The columns over which heads are centred, if they share out all but the first few."""
+    middles = [(cell.left + cell.right) / 2 for cell in cells]
+    for leading in range(1, min(4, len(columns))):
+        share, rest = divmod(len(columns) - leading, len(cells))
+        if rest or share < 2:
+            continue
+        spans = [
+            (leading + share * index, leading + share * (index + 1) - 1)
+            for index in range(len(cells))
+        ]
+        bounds = [(columns[first][0], columns[last][1]) for first, last in spans]
+        if all(
+            abs(middle - (left + right) / 2) < 0.2 * (right - left)
+            for middle, (left, right) in zip(middles, bounds, strict=True)
+        ):
+            return spans
+    return None
+
+
+def _place(
+    row: Row,
+    cells: list[_Cell],
+    columns: list[tuple[float, float]],
+    number: int,
+    known: list[tuple[int, int]] | None,
+) -> None:
+    spans: list[str] = []
+    begins: list[int] = []
+    last = -1
+    for index, cell in enumerate(cells):
+        here = known[index] if known else _spans(cell, columns)
+        first, final = here or (max(last, 0), max(last, 0))
+        if first <= last and begins:
+            continue  # more of the cell before
+        begins.append(cell.piece)
+        spans.append(str(first) if first == final else f"{first}-{final}")
+        last = final
+    row.cells = frozenset(begins)
+    row.hint = f"table:{number}:c{','.join(spans)}"
