@@ -21,6 +21,7 @@ SPAN = pa.struct(
         ("at", pa.int32()),
         ("length", pa.int32()),
         ("line", pa.string()),
+        ("order", pa.int32()),  # of the line in its document: gold and rejects alone restore it
         ("start", pa.int32()),
         ("end", pa.int32()),
         ("page", pa.int32()),
@@ -127,6 +128,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("document", pa.string()),
             ("subject", pa.string()),  # what was judged: the line, passage or document
             ("line", pa.string()),
+            ("order", pa.int32()),  # of the line in its document
             ("page", pa.int32()),
             ("start", pa.int32()),
             ("end", pa.int32()),
