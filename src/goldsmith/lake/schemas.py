@@ -91,6 +91,15 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("tagger", pa.string()),  # name and version
         ]
     ),
+    # What the corpus says of a word that a line's end divides: whether its hyphen belongs to it.
+    "divisions": pa.schema(
+        [
+            ("document", pa.string()),
+            ("left", pa.string()),
+            ("right", pa.string()),
+            ("stays", pa.bool_()),
+        ]
+    ),
     "passages": pa.schema(
         [
             ("id", pa.string()),
@@ -235,6 +244,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "pages": ("document", "page"),
     "lines": ("document", "order"),
     "tags": ("document", "order"),
+    "divisions": ("document", "left", "right"),
     "passages": ("document", "order"),
     "scores": ("document", "subject", "name"),
     "clusters": ("member", "method"),

@@ -1,7 +1,7 @@
 """The refine room: from raw lines to passages and chunks, with an account of all it removes.
 
-Six stages. `Tag` says what each line is; `Clean` joins lines to passages and takes out furniture,
-marks and personal data; `Screen` scores passages (language, gibberish, repetition, grade) and
+Seven stages. `Tag` says what each line is; `Divide` which words the ends of lines divide; `Clean`
+joins lines to passages and takes out furniture, marks and personal data; `Screen` scores passages (language, gibberish, repetition, grade) and
 decides nothing; `Cut` decides from the stored scores; `Deduplicate` merges documents and paragraphs
 that say the same; `Chunk` fills a token budget with whole sentences under one heading path.
 
@@ -14,6 +14,7 @@ from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
 from goldsmith.refine.cut import Cut
 from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.hyphens import Divide
 from goldsmith.refine.screen import Screen
 from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
@@ -23,6 +24,7 @@ __all__ = [
     "Clean",
     "Cut",
     "Deduplicate",
+    "Divide",
     "Problem",
     "Screen",
     "Tag",
