@@ -20,11 +20,12 @@ from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.accents import accent_edits
 from goldsmith.refine.characters import character_edits, control_edits, mojibake_edits
+from goldsmith.refine.citations import References, citation_edits, read_references
 from goldsmith.refine.headings import Levels
 from goldsmith.refine.hyphens import Hyphens, Words, read_verdicts
 from goldsmith.refine.joining import Draft, group, joined
 from goldsmith.refine.lines import Line, read_lines
-from goldsmith.refine.marks import References, citation_edits, footnote_edits, read_references
+from goldsmith.refine.marks import footnote_edits
 from goldsmith.refine.pii import pii_edits
 from goldsmith.refine.segments import (
     Edit,

@@ -109,7 +109,8 @@ def belongs(left: str, right: str, words: Words) -> bool | None:
 def likely(left: str, right: str, words: Words) -> bool:
     """Whether the hyphen probably belongs to a word that these texts do not hold as a whole.
 
-    It stays before a capital, after capitals and after a third part ("state-of-the-"). Measured by ``benchmarks/line_hyphens.py``.
+    It stays before a capital, after capitals and after a third part ("state-of-the-"). Measured
+    by ``benchmarks/line_hyphens.py``.
     """
     one, other = _near(left, right)
     if not other[0].islower() or one.isupper():
