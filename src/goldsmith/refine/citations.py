@@ -177,9 +177,8 @@ def _without(text: str, match: re.Match[str]) -> list[Edit]:
     after = text[match.end() : match.end() + 2]
     if not before or _NEEDED.search(before):
         return []
-    if before.endswith(".") and not before.endswith(("et al.", "al.")):
-        if after.strip()[:1].islower():  # "[3] shows": the mark is what the sentence is about
-            return []
+    if before.endswith(".") and not before.endswith("al.") and after.strip()[:1].islower():
+        return []  # "[3] shows": the mark is what the sentence is about
     # The space before goes with the mark, unless it then would be missing between two words.
     start = match.start() if after[:1] in (*" .,;:!?)]\n", "") else match.end("space")
     return [Edit(start, match.end(), "", "citation mark")]
