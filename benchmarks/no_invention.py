@@ -6,7 +6,11 @@ the file itself for text and Markdown, a page's text without its tags for HTML. 
 page when it is one of its words, or a run of its letters once white space and hyphens are taken out
 (lines, columns and letter spacing divide words). Both sides are in NFC with ligatures spelled out;
 what repair made (mojibake, accents beside letters) is compared after the same repair of the page.
-`tokens_too_often` counts words that gold, without overlaps, holds more often than the page does.
+pdfium's order is not always that of reading, so two more ways count, each apart: the two parts of a
+word that a line divides, the first with its hyphen (`found_joined`), and a short or numeric token
+of a formula, each part of which is a word of the page (`found_parts`: "x" and "i" of "xi").
+`tokens_too_often` counts words (no formulas) that gold, without overlaps, holds more often than the
+page does.
 Words of regions that were read by OCR or deciphered have no text layer to compare with: they are
 counted apart, and those of the handbook are compared with its known truth.
 """
@@ -34,8 +38,15 @@ OWN = frozenset({"repaired character", "white space", "hyphen", "control charact
 TEXT_LAYER = frozenset({"pdfium", "html", "markdown", "text", "docx"})
 WORD = re.compile(r"\w+")
 DIVIDED = re.compile(r"[\s\u00ad\u2010\u2011\x02\ufffe\ufeff\u200b_-]+")
+LINE_END = re.compile(r"(\w+)(?:[\u00ad\x02\ufffe]|[-\u2010]\s)")
+FORMULA = 4  # letters: longer tokens without a digit are words, and must be there in one piece
 ACCENTS = re.compile("[\u00a8\u00b4\u00b8\u02c6\u02c7\u02d8\u02da-\u02dd\u0300-\u036f]")
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+
+
+def is_formula(word: str) -> bool:
+    """Whether a token may be letters and digits that only stand beside each other."""
+    return len(word) <= FORMULA or any(character.isdigit() for character in word)
 
 
 class Word(NamedTuple):
@@ -54,6 +65,7 @@ class Page:
         self.text = normal(text)
         self.words = Counter(WORD.findall(self.text))
         self.run = DIVIDED.sub("", self.text)
+        self.ends = set(LINE_END.findall(self.text))
         repaired = normal(ftfy.fix_encoding(text))
         self.repaired = bare(repaired)
 
@@ -63,10 +75,26 @@ class Page:
             return "word"
         if DIVIDED.sub("", word) in self.run:
             return "run"
-        return "repaired" if bare(word) in self.repaired else ""
+        if bare(word) in self.repaired:
+            return "repaired"
+        cuts = range(1, len(word))
+        if any(word[:cut] in self.ends and word[cut:] in self.words for cut in cuts):
+            return "joined"
+        return "parts" if is_formula(word) and self._parts(word) else ""
+
+    def _parts(self, word: str) -> bool:
+        """Whether the word falls into words, or runs of two letters and more, of the page."""
+        reached = [True] + [False] * len(word)
+        for end in range(1, len(word) + 1):
+            reached[end] = any(
+                reached[at]
+                and (word[at:end] in self.words or (end - at > 1 and word[at:end] in self.run))
+                for at in range(end)
+            )
+        return reached[-1]
 
     def count(self, word: str) -> int:
-        """How often the word is there, at the most."""
+        """How often the word is there, at the most (in one piece)."""
         return max(self.run.count(DIVIDED.sub("", word)), self.repaired.count(bare(word)))
 
 
@@ -99,7 +127,14 @@ def main() -> None:
             print(f"  {line}")
         total += found
     names = ("tokens", "tokens_not_on_page", "tokens_too_often", "found_word", "found_run")
-    names += ("found_repaired", "tokens_ocr", "tokens_ocr_not_in_truth", "tokens_ocr_with_truth")
+    names += (
+        "found_repaired",
+        "found_joined",
+        "found_parts",
+        "tokens_ocr",
+        "tokens_ocr_not_in_truth",
+        "tokens_ocr_with_truth",
+    )
     print_result("no_invention", {name: total[name] for name in names})
 
 
@@ -141,7 +176,7 @@ def examined(lake: Lake, folder: Path) -> tuple[Counter[str], list[str]]:
                 counts[f"found_{how}" if how else "tokens_not_on_page"] += 1
                 if not how:
                     missing.append(f"{file['uri']} page {word.page}: {word.text!r}")
-                elif not word.repeated:
+                elif not word.repeated and not is_formula(word.text):
                     held[word.page, word.text] += 1
         for (number, text), count in sorted(held.items()):
             if count > 1 and (excess := count - pages[number].count(text)) > 0:

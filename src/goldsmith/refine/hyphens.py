@@ -149,6 +149,11 @@ class Hyphens:
         verdict = self.verdicts.get((left, right))
         return likely(left, right, self.words) if verdict is None else verdict
 
+    def plausible(self, left: str, right: str) -> bool:
+        """Whether the two are parts of a word: the document has it, or not the second by itself."""
+        one, other = _near(left, right)
+        return self.words.whole[(one + other).lower()] > 0 or self.words.small[other] == 0
+
 
 @dataclass(frozen=True)
 class Divide:

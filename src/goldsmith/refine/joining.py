@@ -130,7 +130,8 @@ def joined(draft: Draft, hyphens: Hyphens) -> list[Segment]:
         if before is not None:
             result.extend(_between(before, line, text, kind))
             if result and result[-1].line is None and result[-1].text == "\0":
-                _divide(result, text, hyphens)
+                beside = (before.page, before.block) == (line.page, line.block)
+                _divide(result, text, hyphens, beside)
         result.extend(part)
         before = line
     return result
@@ -158,8 +159,11 @@ def _between(before: Line, line: Line, text: str, kind: str) -> list[Segment]:
     return [separator(" ")]
 
 
-def _divide(result: list[Segment], text: str, hyphens: Hyphens) -> None:
-    """Take the mark out again, and the hyphen if only the line break put it there."""
+def _divide(result: list[Segment], text: str, hyphens: Hyphens, beside: bool) -> None:
+    """Take the mark out again, and the hyphen if only the line break put it there.
+
+    ``beside``: the lines are of one block; else they may not belong together after all.
+    """
     result.pop()
     tail = text_of(result[-6:]) if len(result) > 6 else text_of(result)
     right = STARTS_WORD.match(text)
@@ -170,7 +174,8 @@ def _divide(result: list[Segment], text: str, hyphens: Hyphens) -> None:
         if not (tail and tail[-1].isalpha()):
             result.append(separator(" "))
         return
-    if hyphens.stays(found.group("left"), right.group()):
+    left, rest = found.group("left"), right.group()
+    if hyphens.stays(left, rest) or not (beside or hyphens.plausible(left, rest)):
         return
     for index in range(len(result) - 1, -1, -1):
         if result[index].text:
