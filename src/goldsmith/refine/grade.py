@@ -1,11 +1,12 @@
 """One grade from 0 to 1 for a passage: how probable it is that a reader would call it sound text.
 
-Seven properties, each near 0 for ordinary prose: noise of letters, repetition, signs and digits,
-capitals, words that are no words, sentences without beginning or end, and words in no order. A
-logistic regression makes one probability of them; its weights, and the table of which function words
-follow each other (English and German), are in ``grade.json`` (made by ``benchmarks/fit_grade.py`` on
-passages of known text and the same text damaged in eight ways, half and half). `grade` takes stored
-scores where they exist, so a cut can move without a document being read again.
+Eight properties, each near 0 for ordinary prose: noise of letters, repetition, signs and digits,
+capitals, words that are no words, sentences without beginning or end, words in no order, and a
+reading ease out of bounds. A logistic regression makes one probability of them; its weights, and
+the tables of which function words follow each other (English and German), are in ``grade.json``
+(made by ``benchmarks/fit_grade.py`` on passages of known text and the same damaged in eight ways,
+half and half). Formulas within a passage are left out: they are neither good nor bad prose. `grade`
+takes stored scores where they exist, so a cut can move without a document being read again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Literal
 
 from goldsmith.project import RefineSettings
@@ -37,6 +39,13 @@ _TRUSTED_WORDS = 30  # from here the text's own properties count in full
 
 _WORD = re.compile(r"\S+")
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_FORMULA = "\u2205"  # the mark that stands for a formula
+#: Signs that only mathematics has; ASCII ones but "=" stand in damaged text, too.
+_MATHS = re.compile(r"[=∈∉⊂⊆⊇∀∃≤≥≠≈∼→⇒⇔↦∘∩∪∅∞∂∇∑∏∫√×·±−∗^_{}\u0370-\u03ff\U0001d400-\U0001d7ff]")
+_FORMULA_WORD = re.compile(
+    rf"{_MATHS.pattern}|^[^\w]*(?:[^\W\d_]|\d+(?:[.,]\d+)*|[^\W_]{{1,2}}\d)?[^\w]*$"
+    r"|^[^\w]*\w{1,4}[(\[|]|[)\]|]\w*[)\]]*[,.;:]?$"
+)
 _EDGE = "\"'“”‘’„«»()[]{}.,;:!?…–—"
 _ENDS = re.compile(r"[.!?…:][\"'”’»)\]]*$")
 _SHORT = frozenset("aàáâeéèiíoóòuúyAIEOUY")  # words of one letter, in some language
@@ -54,7 +63,7 @@ def grade(text: str, kind: str, scores: Mapping[str, float]) -> float:
         return _table_grade(text)
     if kind in ("heading", "equation", "code"):
         return UNJUDGED_GRADE
-    words = len(_WORD.findall(text))
+    words = sum(word != _FORMULA for word in _prose(text))
     if words < _LEAST_WORDS:
         return UNJUDGED_GRADE
     fitted = _fitted()
@@ -79,9 +88,10 @@ def tier(value: float, settings: RefineSettings) -> Literal["bronze", "silver", 
 
 def properties(text: str, scores: Mapping[str, float]) -> list[float]:
     """Return the values of ``PROPERTIES`` for a passage of prose."""
-    words = _WORD.findall(text)
+    prose = _prose(text)
+    words = [word for word in prose if word != _FORMULA]
     visible = sum(map(len, words))
-    letters = sum(map(str.isalpha, text))
+    letters = sum(sum(map(str.isalpha, word)) for word in words)
     count = max(len(words), 1)
     language = max(
         (name for name in scores if name.startswith("language:")),
@@ -96,16 +106,31 @@ def properties(text: str, scores: Mapping[str, float]) -> list[float]:
         1.0 - letters / max(visible, 1),
         inner / max(letters, 1),
         sum(map(_odd, words)) / count,
-        _unfinished(words),
-        disorder(_LETTERS.findall(text.lower()), language),
+        _unfinished(prose),
+        disorder(_LETTERS.findall(" ".join(prose).lower()), language),
         max(0.0, -ease, ease - 100.0) / 100.0,
     ]
+
+
+def _prose(text: str) -> list[str]:
+    """The words of a text, with one mark for each formula in it (its first word to its last)."""
+    words = _WORD.findall(text)
+    if not _MATHS.search(text):
+        return words
+    result: list[str] = []
+    for word in words:
+        if not _FORMULA_WORD.search(word):
+            result.append(word)
+        elif not result or result[-1] != _FORMULA:
+            result.append(_FORMULA)
+    return result
 
 
 def disorder(words: Sequence[str], language: str) -> float:
     """Return how much less likely words follow each other than by chance, in nats a word.
 
-    Below 0 for text in the order it was written; 0 where the language has no table.
+    Below 0 for text in the order it was written; 0 where the language has no table. A formula parts
+    what stands before and after it.
     """
     table = _fitted()["order"].get(language)
     if table is None or len(words) < 2:
@@ -113,10 +138,7 @@ def disorder(words: Sequence[str], language: str) -> float:
     known = {word: number for number, word in enumerate(table["words"], 1)}
     numbers = [known.get(word, 0) for word in words]
     rows, step = table["rows"], table["step"]
-    total = sum(
-        (ord(rows[one][other]) - _ZERO) * step
-        for one, other in zip(numbers, numbers[1:], strict=False)
-    )
+    total: float = sum((ord(rows[one][other]) - _ZERO) * step for one, other in pairwise(numbers))
     return -total / (len(words) - 1)
 
 
@@ -127,8 +149,8 @@ def _odd(word: str) -> bool:
     bare = word.strip(_EDGE)
     if not bare:
         return True
-    if len(bare) == 1:
-        return bare.isalpha() and bare not in _SHORT
+    if len(bare) == 1:  # an initial is no odd word
+        return bare.isalpha() and bare not in _SHORT and not (bare.isupper() and "." in word)
     if len(bare) > _LONGEST and "/" not in bare and "-" not in bare:
         return True
     digits = sum(map(str.isdigit, bare))
