@@ -15,6 +15,7 @@ from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
 from goldsmith.refine.cut import Cut
 from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.grade import tier
 from goldsmith.refine.hyphens import Divide
 from goldsmith.refine.screen import Screen
 from goldsmith.refine.sentences import count_tokens
@@ -31,4 +32,5 @@ __all__ = [
     "Tag",
     "check_cover",
     "count_tokens",
+    "tier",
 ]
