@@ -49,9 +49,13 @@ class RefineSettings(Section):
     )
     language_confidence: Share = 0.6
     maximum_gibberish: Share = 0.5
-    minimum_grade: Share = 0.1
+    minimum_grade: Share = Field(0.02, description="Below: bronze, not taken into gold.")
+    gold_grade: Share = Field(0.6, description="From here a passage counts as gold, not silver.")
     near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
+    chunk_tokenizer: str = Field(
+        "words", description='What counts them: "words", or a tokenizer\'s folder or hub name.'
+    )
     chunk_overlap: Annotated[int, Field(ge=0)] = 40
 
 

@@ -27,7 +27,7 @@ def scores(*rows):
 
 
 def passage(order, text):
-    span = {"at": 0, "length": len(text), "line": "l-1", "start": 0, "end": len(text), "page": 1}
+    span = {"at": 0, "length": len(text), "line": "l-1", "order": 0, "start": 0, "end": len(text)}
     return {
         "id": f"p-{order}",
         "document": "d-1",
@@ -36,7 +36,7 @@ def passage(order, text):
         "level": 0,
         "heading_path": ["A", "B"],
         "text": text,
-        "spans": [span | dict.fromkeys(("x0", "y0", "x1", "y1"), 1.5)],
+        "spans": [span | {"page": 1} | dict.fromkeys(("x0", "y0", "x1", "y1"), 1.5)],
     }
 
 

@@ -62,6 +62,7 @@ def passage(text: str, order: int, document: str = "d-1", **fields: Any) -> dict
         "at": 0,
         "length": len(text),
         "line": identifier,
+        "order": order,
         "start": 0,
         "end": len(text),
         "page": 1,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goldsmith.project import RefineSettings
+from goldsmith.errors import ModelError
+from goldsmith.project import RefineSettings, TokenizerSettings
 from goldsmith.refine import Chunk, count_tokens
 from goldsmith.refine.segments import reject_passage
-from goldsmith.refine.sentences import pieces
+from goldsmith.refine.sentences import counter, pieces
+from goldsmith.tokenizers import load, train
 
 from .made import empty, passage, passages_table
 
@@ -76,7 +80,8 @@ def test_chunks_are_the_passages(given_rows: list[tuple[str, str, int]], overlap
 def test_pieces_are_the_text(text: str, kind: str, budget: int) -> None:
     found = pieces(text, kind, budget)
     assert "".join(text[one.start : one.end] for one in found) == text
-    assert all(one.tokens <= 2 * budget for one in found)
+    if kind not in ("table", "equation", "heading"):  # those are never divided
+        assert all(one.tokens <= 2 * budget for one in found)
 
 
 SENTENCE = "The committee met in the old town hall and heard reports."
@@ -116,6 +121,53 @@ def test_cut_passages_are_left_out() -> None:
         reject_passage(rows[1], "cut", "low grade", 0.0), empty("rejects").schema
     )
     assert [chunk["text"] for chunk in chunks(rows, cut=cut)] == [SENTENCE]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(WORDS, KINDS), min_size=1, max_size=8), st.integers(0, 30))
+def test_no_chunk_divides_a_sentence_a_row_or_an_equation(
+    given_rows: list[tuple[str, str]], overlap: int
+) -> None:
+    rows = [passage(text, order, kind=kind) for order, (text, kind) in enumerate(given_rows)]
+    starts = {
+        (row["spans"][0]["line"], piece.start)
+        for row in rows
+        for piece in pieces(row["text"], row["kind"], 32)
+    }
+    for chunk in chunks(rows, overlap=overlap):
+        new = [span for span in chunk["spans"] if span["at"] >= chunk["overlap"]]
+        assert (new[0]["line"], new[0]["start"]) in starts
+        assert (chunk["spans"][0]["line"], chunk["spans"][0]["start"]) in starts
+        boxes = [(span["page"], span["x0"], span["y1"]) for span in chunk["spans"]]
+        assert set(boxes) == {(1, 72.0, 111.0)}
+
+
+def test_a_sentence_stays_with_the_equation_within_it() -> None:
+    rows = [
+        passage(f"{SENTENCE} {SENTENCE} We set", 0),
+        passage("x = y + 2", 1, kind="equation"),
+        passage(f"where y is the weight of it. {SENTENCE}", 2),
+        passage("z = 3", 3, kind="equation"),
+    ]
+    found = chunks(rows, tokens=32, overlap=0)
+    (one,) = [chunk for chunk in found if "x = y + 2" in chunk["text"]]
+    assert "We set\n\nx = y + 2\n\nwhere y is the weight of it." in one["text"]
+    assert all(chunk["tokens"] <= 32 for chunk in found)
+
+
+def test_a_budget_is_counted_by_the_tokenizer_that_is_named(tmp_path: Path) -> None:
+    train([SENTENCE, "Roads carry goods."] * 20, TokenizerSettings(vocabulary=300), tmp_path, "key")
+    rows = [passage(" ".join([SENTENCE] * 8), 0), passage("Roads carry goods. " * 9, 1)]
+    named = RefineSettings(chunk_tokens=64, chunk_overlap=20, chunk_tokenizer=str(tmp_path))
+    tables = {name: empty("rejects") for name in ("rejects:cut", "rejects:deduplicate")}
+    found = Chunk(named).run({"passages": passages_table(rows)} | tables)["chunks"].to_pylist()
+    tokenizer = load(tmp_path)
+    assert len(found) > 3
+    for chunk in found:
+        assert chunk["tokens"] == len(tokenizer.encode(chunk["text"])) <= 64
+        assert chunk["tokens"] != count_tokens(chunk["text"])
+    with pytest.raises(ModelError):
+        counter("no/such/folder/here")
 
 
 def test_a_table_breaks_between_rows_only() -> None:

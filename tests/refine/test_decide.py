@@ -12,7 +12,7 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import RefineSettings
 from goldsmith.refine import Cut, Deduplicate, Screen
 from goldsmith.refine.gibberish import gibberish
-from goldsmith.refine.screen import grade, repetition
+from goldsmith.refine.screen import repetition
 
 from .made import empty, passage, passages_table
 
@@ -69,18 +69,6 @@ def test_language_names_and_signs_are_not(text: str) -> None:
 def test_shifted_letters_are_gibberish() -> None:
     shifted = "".join(chr((ord(c) - 96) % 26 + 97) if c.isalpha() else c for c in ENGLISH.lower())
     assert gibberish(shifted) > 0.9
-
-
-def test_grade_falls_with_each_argument() -> None:
-    steps = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    for place in range(3):
-        values = []
-        for step in steps:
-            arguments = [0.1, 0.1, 0.1]
-            arguments[place] = step
-            values.append(grade(*arguments))
-        assert values == sorted(values, reverse=True)
-        assert all(0.0 <= value <= 1.0 for value in values)
 
 
 def test_repetition() -> None:

@@ -14,6 +14,7 @@ from goldsmith.cli import (
     init,
     refine,
     report,
+    restore,
     run,
     serve,
     status,
@@ -47,6 +48,7 @@ for verb, function in (
     ("report", report.report),
     ("status", status.status),
     ("why", why.why),
+    ("restore", restore.restore),
     ("forget", forget.forget),
 ):
     application.command(verb)(function)

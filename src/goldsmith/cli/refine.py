@@ -14,10 +14,13 @@ def refine(
     from goldsmith.cli import steps
     from goldsmith.cli.console import show
     from goldsmith.cli.project import working_on
-    from goldsmith.cli.summaries import ledger_line, ledger_values
+    from goldsmith.cli.summaries import ledger_line, ledger_values, tiers
 
     with working_on(workspace, overrides) as project:
         ledger = steps.refine(project)
     chunks = project.lake.read("chunks", ["document", "order", "tokens"])
     count = f"{chunks.num_rows} chunks; next: goldsmith tokenizer --workspace {workspace}"
-    show(ledger_values(ledger), as_json, [ledger_line(ledger), count])
+    counts = tiers(project)
+    graded = "grades: " + ", ".join(f"{number} {name}" for name, number in counts.items())
+    values = ledger_values(ledger) | {"grades": counts}
+    show(values, as_json, [ledger_line(ledger), f"{graded} passages", count])

@@ -81,10 +81,10 @@ def ingest(project: Project, files: pa.Table) -> bool:
 
 def refine_stages(project: Project) -> list[Stage]:
     """The stages from lines to chunks, in order."""
-    from goldsmith.refine import Chunk, Clean, Cut, Deduplicate, Screen, Tag
+    from goldsmith.refine import Chunk, Clean, Cut, Deduplicate, Divide, Screen, Tag
 
     settings = project.settings.refine
-    kinds = (Tag, Clean, Screen, Cut, Deduplicate, Chunk)
+    kinds = (Tag, Divide, Clean, Screen, Cut, Deduplicate, Chunk)
     return [kind(settings) for kind in kinds]
 
 

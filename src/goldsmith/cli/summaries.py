@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldsmith.cli.project import Project
     from goldsmith.lake import Ledger
 
 
@@ -18,6 +19,22 @@ def ledger_line(ledger: Ledger) -> str:
     ]
     state = "balanced" if ledger.balanced else "NOT BALANCED"
     return f"ledger: input {ledger.total('input'):,} characters = {' + '.join(parts)}; {state}"
+
+
+def tiers(project: Project) -> dict[str, int]:
+    """How many passages are of each tier, by their stored grade and the settings."""
+    import pyarrow.compute as pc
+
+    from goldsmith.refine import tier
+
+    scores = project.lake.read("scores", ["subject", "name", "value"])
+    scores = scores.filter(pc.equal(scores["name"], "grade"))
+    counts = dict.fromkeys(("gold", "silver", "bronze"), 0)
+    rows = zip(scores["subject"].to_pylist(), scores["value"].to_pylist(), strict=True)
+    for subject, value in rows:
+        if subject.startswith("p-"):
+            counts[tier(value, project.settings.refine)] += 1
+    return counts
 
 
 def ledger_values(ledger: Ledger) -> dict[str, Any]:

@@ -65,9 +65,9 @@ class Ledger:
 
 def take_stock(lake: Lake) -> Ledger:
     """Account for every character of every document in the lake."""
-    lines = _by_document(lake.read("lines", ["document", "order", "id", "text"]))
-    rejects = _by_document(lake.read("rejects"))
-    chunks = _by_document(lake.read("chunks", ["document", "order", "spans"]))
+    lines = by_document(lake.read("lines", ["document", "order", "id", "text"]))
+    rejects = by_document(lake.read("rejects"))
+    chunks = by_document(lake.read("chunks", ["document", "order", "spans"]))
     nothing = pa.table({})
     accounts = []
     inputs: dict[str, int] = {}  # the first of several copies comes first in key order
@@ -131,7 +131,8 @@ def _coverage(
     return np.cumsum(steps[:-1], dtype=np.int32)
 
 
-def _by_document(table: pa.Table) -> dict[str, pa.Table]:
+def by_document(table: pa.Table) -> dict[str, pa.Table]:
+    """Return the rows of each document of a table that is in order of documents."""
     return dict(_runs(table))
 
 

@@ -21,6 +21,7 @@ SPAN = pa.struct(
         ("at", pa.int32()),
         ("length", pa.int32()),
         ("line", pa.string()),
+        ("order", pa.int32()),  # of the line in its document: gold and rejects alone restore it
         ("start", pa.int32()),
         ("end", pa.int32()),
         ("page", pa.int32()),
@@ -90,6 +91,15 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("tagger", pa.string()),  # name and version
         ]
     ),
+    # What the corpus says of a word that a line's end divides: whether its hyphen belongs to it.
+    "divisions": pa.schema(
+        [
+            ("document", pa.string()),
+            ("left", pa.string()),
+            ("right", pa.string()),
+            ("stays", pa.bool_()),
+        ]
+    ),
     "passages": pa.schema(
         [
             ("id", pa.string()),
@@ -127,6 +137,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("document", pa.string()),
             ("subject", pa.string()),  # what was judged: the line, passage or document
             ("line", pa.string()),
+            ("order", pa.int32()),  # of the line in its document
             ("page", pa.int32()),
             ("start", pa.int32()),
             ("end", pa.int32()),
@@ -233,6 +244,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "pages": ("document", "page"),
     "lines": ("document", "order"),
     "tags": ("document", "order"),
+    "divisions": ("document", "left", "right"),
     "passages": ("document", "order"),
     "scores": ("document", "subject", "name"),
     "clusters": ("member", "method"),

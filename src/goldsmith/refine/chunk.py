@@ -19,11 +19,13 @@ from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
+from goldsmith.refine.lines import is_terminated
 from goldsmith.refine.segments import Row
-from goldsmith.refine.sentences import count_tokens, pieces
+from goldsmith.refine.sentences import Count, counter, pieces
 
 SECTION_LEVEL = 2  # headings up to this level open a section, and a chunk
 
+_PROSE = frozenset({"paragraph", "list"})
 _REPEATED = frozenset({"paragraph", "list", "caption"})
 
 
@@ -53,13 +55,49 @@ class _Open:
         return any(part.passage["kind"] != "heading" and not part.repeated for part in self.parts)
 
 
+def units(members: Sequence[Row], budget: int, count: Count) -> list[list[Part]]:
+    """Return what no chunk may divide, in order: pieces of passages, and sentences with formulas.
+
+    An equation that stands within a sentence belongs to the piece before it, and the rest of that
+    sentence to the equation, as far as all of it is not more than the budget.
+    """
+    result: list[list[Part]] = []
+    for passage in members:
+        gap = count("\n\n") if result else 0  # what stands between two passages counts, too
+        for start, end, tokens in pieces(passage["text"], passage["kind"], budget, count):
+            part = Part(passage, start, end, tokens + (gap if start == 0 else 0))
+            last = result[-1] if result else None
+            if (
+                last is not None
+                and _goes_on(last[-1], part)
+                and sum(one.tokens for one in last) + part.tokens <= budget
+            ):
+                last.append(part)
+            else:
+                result.append([part])
+    return result
+
+
+def _goes_on(before: Part, part: Part) -> bool:
+    """Whether a sentence runs into an equation, or on behind one."""
+    kind, last = part.passage["kind"], before.passage["kind"]
+    if kind == "equation":
+        return (
+            last in _PROSE
+            and before.end == len(before.passage["text"])
+            and not (is_terminated(before.passage["text"].rstrip(" :")))
+        )
+    first = part.passage["text"][:1]
+    return last == "equation" and kind in _PROSE and part.start == 0 and first.islower()
+
+
 @dataclass(frozen=True)
 class Chunk:
     """``passages`` of one document that neither cut nor de-duplication took, to ``chunks``."""
 
     settings: RefineSettings
     name: ClassVar[str] = "chunk"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("passages", "rejects:cut", "rejects:deduplicate")
     writes: ClassVar[tuple[str, ...]] = ("chunks",)
@@ -81,32 +119,34 @@ class Chunk:
         return {"chunks": pa.Table.from_pylist(rows, SCHEMAS["chunks"])}
 
     def _document(self, document: str, members: Sequence[Row]) -> list[Row]:
+        budget = self.settings.chunk_tokens
         chunks: list[tuple[list[Part], str]] = []  # parts, id of the first passage of the section
         current = _Open()
         section = members[0]["id"]
-        for passage in members:
-            if passage["kind"] == "heading":
-                opens = passage["level"] <= SECTION_LEVEL
-                third = 3 * current.tokens >= self.settings.chunk_tokens
+        for unit in units(members, budget, counter(self.settings.chunk_tokenizer)):
+            first = unit[0]
+            heading = first.passage["kind"] == "heading"
+            if heading and first.start == 0:
+                opens = first.passage["level"] <= SECTION_LEVEL
+                third = 3 * current.tokens >= budget
                 if current.content and (opens or third):
                     chunks.append((current.parts, section))
                     current = _Open()
                 if opens and not current.parts:
-                    section = passage["id"]
-            for start, end, tokens in pieces(
-                passage["text"], passage["kind"], self.settings.chunk_tokens
-            ):
-                full = current.tokens + tokens > self.settings.chunk_tokens
-                if full and current.content and passage["kind"] != "heading":
-                    chunks.append((current.parts, section))
-                    current = _Open(self._overlap(current.parts, tokens))
-                current.parts.append(Part(passage, start, end, tokens))
+                    section = first.passage["id"]
+            tokens = sum(part.tokens for part in unit)
+            if current.tokens + tokens > budget and current.content and not heading:
+                chunks.append((current.parts, section))
+                current = _Open(self._overlap(current.parts, tokens))
+            current.parts.extend(unit)
         if current.content or not chunks:
             chunks.append((current.parts, section))
         else:  # headings without anything under them end the chunk before
             chunks[-1][0].extend(part for part in current.parts if not part.repeated)
+        count = counter(self.settings.chunk_tokenizer)
         return [
-            _chunk(document, parts, section, order) for order, (parts, section) in enumerate(chunks)
+            _chunk(document, parts, section, order, count)
+            for order, (parts, section) in enumerate(chunks)
         ]
 
     def _overlap(self, parts: Sequence[Part], coming: int) -> list[Part]:
@@ -121,7 +161,7 @@ class Chunk:
         return taken[::-1]
 
 
-def _chunk(document: str, parts: Sequence[Part], section: str, order: int) -> Row:
+def _chunk(document: str, parts: Sequence[Part], section: str, order: int, count: Count) -> Row:
     text, last = "", ""
     overlap = 0
     spans: list[Row] = []
@@ -143,7 +183,7 @@ def _chunk(document: str, parts: Sequence[Part], section: str, order: int) -> Ro
         "order": order,
         "heading_path": _common(paths or [part.passage["heading_path"] for part in parts]),
         "text": text,
-        "tokens": count_tokens(text),
+        "tokens": count(text),
         "overlap": overlap,
         "passages": list(dict.fromkeys(part.passage["id"] for part in parts)),
         "spans": spans,

@@ -18,11 +18,14 @@ from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
+from goldsmith.refine.accents import accent_edits
 from goldsmith.refine.characters import character_edits, control_edits, mojibake_edits
+from goldsmith.refine.citations import References, citation_edits, read_references
 from goldsmith.refine.headings import Levels
-from goldsmith.refine.joining import Draft, group, joined, vocabulary
+from goldsmith.refine.hyphens import Hyphens, Words, read_verdicts
+from goldsmith.refine.joining import Draft, group, joined
 from goldsmith.refine.lines import Line, read_lines
-from goldsmith.refine.marks import References, citation_edits, footnote_edits, read_references
+from goldsmith.refine.marks import footnote_edits
 from goldsmith.refine.pii import pii_edits
 from goldsmith.refine.segments import (
     Edit,
@@ -41,17 +44,18 @@ _PROSE = frozenset({"paragraph", "list", "heading", "caption", "reference"})
 
 @dataclass(frozen=True)
 class Clean:
-    """``lines`` and ``tags`` of one document to ``passages`` and ``rejects``.
+    """``lines``, ``tags`` and ``divisions`` of one document to ``passages`` and ``rejects``.
 
     Levels of headings are 1 to 6; ``heading_path`` holds the texts of the headings above a passage
     (for a heading: above and including itself). A document whose lines all went has no passages.
+    Without a table of ``divisions`` the document alone decides which hyphens stay.
     """
 
     settings: RefineSettings
     name: ClassVar[str] = "clean"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
-    reads: ClassVar[tuple[str, ...]] = ("lines", "tags")
+    reads: ClassVar[tuple[str, ...]] = ("lines", "tags", "divisions")
     writes: ClassVar[tuple[str, ...]] = ("passages", "rejects")
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
@@ -74,12 +78,14 @@ class Clean:
         references = read_references(
             line for line in lines if labels.get(line.id, ("", 0))[0] == "REFERENCE"
         )
-        words = vocabulary(kept)
+        words = Words()
+        words.add(line.text for line in kept)
+        hyphens = Hyphens(words, read_verdicts(tables.get("divisions")))
         drafts = group(kept, names, parts)
         levels = Levels([draft.lines[0] for draft in drafts if draft.kind == "heading"])
         passages: list[Row] = []
         for draft in drafts:
-            segments = self._marked(joined(draft, words), draft, references)
+            segments = self._marked(joined(draft, hyphens), draft, references)
             rejects += rejects_of(segments, self.name)
             spans = spans_of(segments)
             if spans:
@@ -115,6 +121,9 @@ class Clean:
             return segments
         if label != "EQUATION" and (mended := mojibake_edits(text)):
             segments = edited(segments, mended)
+            text = text_of(segments)
+        if label not in ("EQUATION", "CODE") and (accents := accent_edits(text)):
+            segments = edited(segments, accents)
             text = text_of(segments)
         if label == "CODE":
             edits = control_edits(text)

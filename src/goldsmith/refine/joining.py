@@ -8,11 +8,10 @@ with a space, a line break or a cell mark between them, and the hyphen of a divi
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from goldsmith.refine.characters import SOFT_HYPHENS
+from goldsmith.refine.hyphens import DIVIDED, STARTS_WORD, Hyphens
 from goldsmith.refine.lines import Line, is_terminated, same_row
 from goldsmith.refine.segments import Edit, Segment, edited, separator, text_of
 from goldsmith.refine.structure import BULLET, ENUMERATED, NUMBERED
@@ -29,21 +28,7 @@ KIND_OF_LABEL = {
     "FOOTNOTE": "paragraph",
 }
 
-_HYPHEN = re.compile(rf"(?P<left>[^\W\d_]+)[-‐{SOFT_HYPHENS}]$")
-_WORD = re.compile(r"[^\W\d_]+(?:[-‐][^\W\d_]+)*")
-_STARTS_WORD = re.compile(r"[^\W\d_]+")
 _REFERENCE_ITEM = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s)")
-#: First parts that make compounds; kept unless the document writes the word as one.
-# fmt: off
-_COMPOUND = frozenset({
-    "self", "well", "non", "all", "cross", "high", "low", "long", "short", "full", "half",
-    "quasi", "semi", "ex", "mid", "single", "double", "one", "two", "three", "four", "five",
-    "six", "seven", "eight", "nine", "ten", "first", "second", "third", "real", "large",
-    "small", "multi", "fine", "deep", "open", "closed", "end", "state", "so", "user", "data",
-    "time", "rule", "text", "web", "machine", "hand", "left", "right", "top", "bottom",
-    "ground", "air", "year",
-})
-# fmt: on
 
 
 @dataclass
@@ -57,21 +42,6 @@ class Draft:
     @property
     def kind(self) -> str:
         return KIND_OF_LABEL[self.label]
-
-
-def vocabulary(lines: Iterable[Line]) -> Counter[str]:
-    """Count the document's words, hyphenated ones as one word, in lower case.
-
-    The last word of a line that ends in a hyphen and the first of the next are pieces, not words.
-    """
-    words: Counter[str] = Counter()
-    divided = False
-    for line in lines:
-        found = _WORD.findall(line.text)
-        first = 1 if divided else 0
-        divided = _HYPHEN.search(line.text.rstrip()) is not None
-        words.update(word.lower() for word in found[first : -1 if divided else None])
-    return words
 
 
 def group(
@@ -136,7 +106,7 @@ def _runs_over(draft: Draft, line: Line) -> bool:
         return False
     if last.size and line.size and not 0.93 < line.size / last.size < 1.07:
         return False
-    if _HYPHEN.search(text):
+    if DIVIDED.search(text):
         return True
     if after[0].islower():  # a short last line belongs to something else: a name, an address
         return last.x1 - last.x0 > 0.6 * (line.x1 - line.x0)
@@ -147,7 +117,7 @@ def _runs_over(draft: Draft, line: Line) -> bool:
     return moved and full and text[-1].isalpha() | (text[-1] in ",(") and not line.bold
 
 
-def joined(draft: Draft, words: Counter[str]) -> list[Segment]:
+def joined(draft: Draft, hyphens: Hyphens) -> list[Segment]:
     """Return the segments of the draft's whole text."""
     result: list[Segment] = []
     kind = draft.kind
@@ -158,17 +128,16 @@ def joined(draft: Draft, words: Counter[str]) -> list[Segment]:
             result.extend(part)
             continue
         if before is not None:
-            result.extend(_between(result, before, line, text, kind, words))
+            result.extend(_between(before, line, text, kind))
             if result and result[-1].line is None and result[-1].text == "\0":
-                _divide(result, text, words)
+                beside = (before.page, before.block) == (line.page, line.block)
+                _divide(result, text, hyphens, beside)
         result.extend(part)
         before = line
     return result
 
 
-def _between(
-    result: list[Segment], before: Line, line: Line, text: str, kind: str, words: Counter[str]
-) -> list[Segment]:
+def _between(before: Line, line: Line, text: str, kind: str) -> list[Segment]:
     """What stands between two lines; a NUL marks a word that is divided there."""
     if kind == "table":
         return [separator(" | " if same_row(before, line) else "\n")]
@@ -183,26 +152,30 @@ def _between(
     if kind == "reference" and (_REFERENCE_ITEM.match(text) or line.block != before.block):
         return [separator("\n")]
     tail = before.text.rstrip()
-    if _HYPHEN.search(tail) and _STARTS_WORD.match(text):
+    if DIVIDED.search(tail) and STARTS_WORD.match(text):
         return [separator("\0")]
     if len(tail) > 1 and tail[-1] in "-‐–" and tail[-2].isdigit() and text[0].isdigit():
         return []
     return [separator(" ")]
 
 
-def _divide(result: list[Segment], text: str, words: Counter[str]) -> None:
-    """Take the mark out again, and the hyphen if only the line break put it there."""
+def _divide(result: list[Segment], text: str, hyphens: Hyphens, beside: bool) -> None:
+    """Take the mark out again, and the hyphen if only the line break put it there.
+
+    ``beside``: the lines are of one block; else they may not belong together after all.
+    """
     result.pop()
     tail = text_of(result[-6:]) if len(result) > 6 else text_of(result)
-    right = _STARTS_WORD.match(text)
+    right = STARTS_WORD.match(text)
     assert right is not None
-    found = _HYPHEN.search(tail)
+    found = DIVIDED.search(tail)
     if found is None:
         # A soft hyphen that repair has taken out already: the parts simply meet.
         if not (tail and tail[-1].isalpha()):
             result.append(separator(" "))
         return
-    if not drops_hyphen(tail, found.group("left"), right.group(), words):
+    left, rest = found.group("left"), right.group()
+    if hyphens.stays(left, rest) or not (beside or hyphens.plausible(left, rest)):
         return
     for index in range(len(result) - 1, -1, -1):
         if result[index].text:
@@ -210,21 +183,3 @@ def _divide(result: list[Segment], text: str, words: Counter[str]) -> None:
             length = len(segment.text)
             result[index : index + 1] = edited([segment], [Edit(length - 1, length, "", "hyphen")])
             return
-
-
-def drops_hyphen(tail: str, left: str, right: str, words: Counter[str]) -> bool:
-    """Whether the hyphen between ``left`` and ``right`` is only there for the line break.
-
-    By what the document writes elsewhere; else by rule: "-" stays before a capital, after another
-    hyphen ("state-of-the-") and after the first parts of usual compounds.
-    """
-    one = words[(left + right).lower()]
-    two = words[f"{left}-{right}".lower()] + words[f"{left}‐{right}".lower()]
-    if one or two:
-        return one >= two
-    if not right[0].islower() or left.isupper():
-        return False
-    start = len(tail) - len(left) - 1
-    if start > 0 and tail[start - 1] in "-‐":
-        return False
-    return not (left.lower() in _COMPOUND and words[right.lower()] > 0)

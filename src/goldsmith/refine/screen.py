@@ -20,10 +20,11 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.gibberish import gibberish
+from goldsmith.refine.grade import grade
 from goldsmith.refine.language import languages, letters_in
 from goldsmith.refine.segments import Row
 
-SCORER = "screen-1"
+SCORER = "screen-2"
 #: Kinds whose letters are no sentences: they are not asked for a language or for gibberish.
 UNJUDGED = frozenset({"equation", "table", "code"})
 
@@ -39,7 +40,7 @@ class Screen:
 
     settings: RefineSettings
     name: ClassVar[str] = "screen"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("passages",)
     writes: ClassVar[tuple[str, ...]] = ("scores",)
@@ -71,8 +72,7 @@ def passage_scores(text: str, kind: str) -> dict[str, float]:
         ease = reading_ease(text, spoken[0][0])
         if ease is not None:
             scores["reading_ease"] = ease
-    symbols = scores["symbols"] if judged else 0.0
-    scores["grade"] = grade(scores["gibberish"], scores["repetition"], symbols)
+    scores["grade"] = grade(text, kind, scores)
     return scores
 
 
@@ -112,18 +112,6 @@ def reading_ease(text: str, language: str) -> float | None:
     if language == "de":
         return 180.0 - length - 58.5 * weight
     return 206.835 - 1.015 * length - 84.6 * weight
-
-
-def grade(gibberish: float, repetition: float, symbols: float) -> float:
-    """Return a heuristic quality from 0 to 1; falls as any of its three arguments rises.
-
-    The product of what is sound in each respect. Ordinary prose has up to 0.3 of repeated triples
-    and up to 0.25 of signs, which cost nothing. Not a probability: nobody has calibrated it on
-    human judgements, so its cut should stay low.
-    """
-    varied = 1.0 - max(0.0, repetition - 0.3) / 0.7
-    spelled = 1.0 - min(1.0, max(0.0, symbols - 0.25) / 0.5)
-    return (1.0 - gibberish) * varied * spelled
 
 
 def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[str, float]:
