@@ -201,8 +201,10 @@ def _joined(
     for other, pair in ((index - 1, -1), (index + 1, 1)):
         if 0 <= other < len(folded) and folded[other].isalpha():
             whole = folded[other] + word if pair < 0 else word + folded[other]
-            if len(whole) >= 4 and rarity.get(whole, 99.0) < 14.0 and (
-                not sure[other] or len(word) > 1
+            if (
+                len(whole) >= 4
+                and rarity.get(whole, 99.0) < 14.0
+                and (not sure[other] or len(word) > 1)
             ):
                 return True
     return False
@@ -210,8 +212,10 @@ def _joined(
 
 def _splits(word: str, rarity: dict[str, float]) -> bool:
     return any(
-        rarity.get(word[:at], 99.0) < _COMMON and rarity.get(word[at:], 99.0) < _COMMON + 1.5
-        or rarity.get(word[:at], 99.0) < _COMMON + 1.5 and rarity.get(word[at:], 99.0) < _COMMON
+        rarity.get(word[:at], 99.0) < _COMMON
+        and rarity.get(word[at:], 99.0) < _COMMON + 1.5
+        or rarity.get(word[:at], 99.0) < _COMMON + 1.5
+        and rarity.get(word[at:], 99.0) < _COMMON
         for at in range(2, len(word) - 1)
     )
 
