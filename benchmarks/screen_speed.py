@@ -23,7 +23,8 @@ from datatrove.data import Document
 from datatrove.pipeline.filters import C4QualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from harness import DATA, print_result
 
-from goldsmith.refine.heuristics import Heuristics, first_reason
+from goldsmith.refine.heuristics import Heuristics
+from goldsmith.refine.rules import first_reason
 
 ORDER = ("gopher repetition", "gopher quality", "c4")
 PIECE = 5000  # characters

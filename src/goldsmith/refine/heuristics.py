@@ -1,25 +1,26 @@
 """The heuristics of Gopher and C4 as scores, for many documents at once.
 
-Rae et al. 2021 (arXiv 2112.11446, tables A1 and A2) and Raffel et al. 2020 (C4), with the limits
-and the reading of datatrove's `GopherQualityFilter`, `GopherRepetitionFilter`, `C4QualityFilter`
-and `C4ParagraphFilter`, whose reasons are the names of RULES. `Heuristics.scores` gives every
-value, not only the first that fails, so that a limit can be moved later; `first_reason` says what
-such a filter would say. Repetition is counted over hashes of all runs of words in numpy: a run is
-equal to another if a 64-bit polynomial over its characters is (one false match in 10^11 documents).
+What `rules` puts limits on, read as datatrove's filters read it (see
+``tests/references/test_heuristics.py``). `Heuristics.scores` gives every value, not only the first
+that fails, so that a limit can be moved later. Repetition is counted over hashes of all runs of
+words in numpy: two runs count as equal when a 64-bit polynomial over their characters is, which is
+false for about one pair of runs in 10^19.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from array import array
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from goldsmith.refine.line_scores import BY_LINES, LineScores, read_lines
+from goldsmith.refine.rules import REPEATED, TOP
 from goldsmith.refine.tokens import split_chunk
 
 Floats = NDArray[np.float64]
@@ -27,63 +28,8 @@ Whole = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 
-class Rule(NamedTuple):
-    """One limit: a document breaks it when the score lies beyond."""
-
-    filter: str
-    reason: str
-    score: str
-    beyond: str  # "<" or ">"
-    limit: float
-
-
-TOP = (2, 3, 4)
-REPEATED = (5, 6, 7, 8, 9, 10)
-
-#: Limits as published, in the order in which the filters ask.
-RULES: tuple[Rule, ...] = (
-    Rule("gopher repetition", "dup_para_frac", "duplicate_paragraphs", ">", 0.3),
-    Rule("gopher repetition", "dup_para_char_frac", "duplicate_paragraph_characters", ">", 0.2),
-    Rule("gopher repetition", "dup_line_frac", "duplicate_lines", ">", 0.3),
-    Rule("gopher repetition", "dup_line_char_frac", "duplicate_line_characters", ">", 0.2),
-    *(
-        Rule("gopher repetition", f"top_{n}_gram", f"top_{n}_gram", ">", limit)
-        for n, limit in zip(TOP, (0.2, 0.18, 0.16), strict=True)
-    ),
-    *(
-        Rule("gopher repetition", f"duplicated_{n}_n_grams", f"duplicate_{n}_grams", ">", limit)
-        for n, limit in zip(REPEATED, (0.15, 0.14, 0.13, 0.12, 0.11, 0.10), strict=True)
-    ),
-    Rule("gopher quality", "gopher_short_doc", "words", "<", 50),
-    Rule("gopher quality", "gopher_long_doc", "words", ">", 100_000),
-    Rule("gopher quality", "gopher_below_avg_threshold", "mean_word_length", "<", 3),
-    Rule("gopher quality", "gopher_above_avg_threshold", "mean_word_length", ">", 10),
-    Rule("gopher quality", "gopher_too_many_hashes", "hashes_per_word", ">", 0.1),
-    Rule("gopher quality", "gopher_too_many_ellipsis", "ellipses_per_word", ">", 0.1),
-    Rule("gopher quality", "gopher_too_many_bullets", "bullet_lines", ">", 0.9),
-    Rule("gopher quality", "gopher_too_many_end_ellipsis", "ellipsis_lines", ">", 0.3),
-    Rule("gopher quality", "gopher_below_alpha_threshold", "alphabetic_words", "<", 0.8),
-    Rule("gopher quality", "gopher_enough_stop_words", "stop_words", "<", 2),
-    Rule("c4", "lorem_ipsum", "lorem_ipsum", ">", 0),
-    Rule("c4", "curly_bracket", "curly_bracket", ">", 0),
-    Rule("c4", "too_few_sentences", "sentences", "<", 5),
-    Rule("c4 paragraphs", "< 3 paragraphs", "third_paragraph", "<", 200),
-)
-FILTERS = ("gopher repetition", "gopher quality", "c4", "c4 paragraphs")
-
 _STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-_POLICY = (
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-)
-_CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
-_LINE_ENDS = (".", "?", "!", '"', "'")
-_PARAGRAPHS = re.compile(r"\n{2,}")
-_LINES = re.compile(r"\n+")
+_STOPS = {word: 2 | 4 << which for which, word in enumerate(_STOP_WORDS)}  # see _flags
 #: What the peer counts as a sign, beside sentence ends of any script and control characters.
 _SIGNS = frozenset(
     "!/—”:％１〈&(、━\\【#%「」，】；+^]~“《„';’{|∶´[=-`*．（–？！：$～«〉,><》)?）。…@_.\"}►»"
@@ -112,8 +58,8 @@ class Heuristics:
         self._kind = array("b")  # _CLASS_*
         self._flags = array("q")  # 1 sign only, 2 has a letter, 4 << n the n-th stop word
         self._hash = array("Q")
-        self._powers = np.ones(1, np.uint64)
-        self._inverses = np.ones(1, np.uint64)
+        self._powers: Hashes = np.ones(1, np.uint64)
+        self._inverses: Hashes = np.ones(1, np.uint64)
 
     def scores(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return each score of RULES for each text: arrays (n,).
@@ -123,14 +69,14 @@ class Heuristics:
         """
         if len(self._chunks) > _MOST_CHUNKS:
             self._forget()
-        parts = [_read_lines(text) for text in texts]
+        parts = [read_lines(text) for text in texts]
         words = [word for part in parts for word in part.words]
         tokens, of_chunk = self._tokenised(words)
         per_document = np.array([len(part.words) for part in parts], np.int64)
         document = np.repeat(np.arange(len(texts)), per_document)[of_chunk]
         counts = np.bincount(document, minlength=len(texts))
         characters = np.array([max(len(text), 1) for text in texts], np.float64)
-        found = {name: np.array([part.values[name] for part in parts]) for name in _BY_LINES}
+        found = {name: np.array([part.values[name] for part in parts]) for name in BY_LINES}
         found |= self._word_scores(texts, tokens, document, counts)
         found |= self._repetition(tokens, document, counts, characters)
         found["sentences"] = self._sentences(parts, tokens, of_chunk, document)
@@ -138,25 +84,23 @@ class Heuristics:
 
     def _tokenised(self, words: Sequence[str]) -> tuple[Whole, Whole]:
         """Return the tokens of all words, and for each the place of its word."""
-        numbers = list(map(self._chunks.get, words))
-        if None in numbers:
-            for place, number in enumerate(numbers):
-                if number is None:
-                    numbers[place] = self._learn(words[place])
+        for word in dict.fromkeys(words):
+            if word not in self._chunks:
+                self._learn(word)
+        self._hash_new()
+        numbers = [self._chunks[word] for word in words]
         chunk = np.array(numbers, np.int64)
-        counts = np.frombuffer(self._count, np.int64)[chunk] if len(chunk) else chunk
         if not len(chunk):
             return chunk, chunk
-        place = np.repeat(np.arange(len(chunk)), counts)
+        counts: Whole = np.frombuffer(self._count, np.int64)[chunk]
+        place: Whole = np.repeat(np.arange(len(chunk)), counts)
         within = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts)
         first = np.frombuffer(self._first, np.int64)[chunk]
         return np.frombuffer(self._members, np.int64)[first[place] + within], place
 
-    def _learn(self, chunk: str) -> int:
-        known = self._chunks.get(chunk)
-        if known is not None:
-            return known
+    def _learn(self, chunk: str) -> None:
         tokens = split_chunk(chunk)
+        self._chunks[chunk] = len(self._chunks)
         self._first.append(len(self._members))
         self._count.append(len(tokens))
         for token in tokens:
@@ -164,12 +108,28 @@ class Heuristics:
             if number is None:
                 number = self._tokens[token] = len(self._tokens)
                 self._length.append(len(token))
-                self._kind.append(_kind(token))
-                self._flags.append(_flags(token))
-                self._hash.append(_polynomial(token))
+                plain = token.isascii() and token.isalpha()
+                self._kind.append(_CLASS_WORD if plain else _kind(token))
+                self._flags.append(_STOPS.get(token, 2) if plain else _flags(token))
             self._members.append(number)
-        self._chunks[chunk] = len(self._chunks)
-        return self._chunks[chunk]
+
+    def _hash_new(self) -> None:
+        """Hash the tokens that came since: a polynomial of its characters, the first one lowest."""
+        new = len(self._length) - len(self._hash)
+        if not new:
+            return
+        sizes = np.array(self._length[-new:], np.int64)
+        text = "".join(islice(self._tokens, len(self._hash), None))
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        starts = np.cumsum(sizes) - sizes
+        self._reach(int(sizes.max()))
+        powers = self._powers[np.arange(len(codes)) - np.repeat(starts, sizes)]
+        self._hash.frombytes(np.add.reduceat(codes.astype(np.uint64) * powers, starts).tobytes())
+
+    def _reach(self, longest: int) -> None:
+        """Make the powers of the base reach that far."""
+        if longest >= len(self._powers):
+            self._powers, self._inverses = _powers(_BASE, longest), _powers(_INVERSE, longest)
 
     def _word_scores(
         self, texts: Sequence[str], tokens: Whole, document: Whole, counts: Whole
@@ -177,7 +137,7 @@ class Heuristics:
         n = len(texts)
         flags, lengths = self._of(self._flags, tokens), self._of(self._length, tokens)
         real = (flags & 1) == 0
-        words = np.bincount(document, real, n)
+        words: Floats = np.bincount(document, real, n).astype(np.float64)
         total = np.bincount(document, lengths * real, n)
         every = np.maximum(counts, 1)
         stops = np.zeros(n)
@@ -230,17 +190,12 @@ class Heuristics:
 
     def _prefix_sums(self, tokens: Whole, offsets: Whole) -> Hashes:
         """Sums of token polynomials, each shifted to its place: differences hash any run."""
-        longest = int(offsets.max(initial=0)) + 1
-        if longest > len(self._powers):
-            self._powers, self._inverses = (
-                np.cumprod(np.r_[np.uint64(1), np.full(2 * longest, base, np.uint64)])
-                for base in (np.uint64(_BASE), np.uint64(_INVERSE))
-            )
+        self._reach(int(offsets.max(initial=0)))
         hashes = self._of(self._hash, tokens) * self._powers[offsets]
-        return np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes)])
+        return np.append(np.zeros(1, np.uint64), np.cumsum(hashes, dtype=np.uint64))
 
     def _sentences(
-        self, parts: Sequence[_Part], tokens: Whole, of_chunk: Whole, document: Whole
+        self, parts: Sequence[LineScores], tokens: Whole, of_chunk: Whole, document: Whole
     ) -> Floats:
         """Count sentences in kept lines: a new one begins at a word after an end mark."""
         line = np.repeat(
@@ -267,110 +222,20 @@ class Heuristics:
         return int(begins.sum()) + bool(len(tokens))
 
     @staticmethod
-    def _of(column: array[int], tokens: Whole) -> NDArray[np.generic]:
+    def _of(column: array[int], tokens: Whole) -> NDArray[Any]:
+        """The entries of a column of numbers for tokens."""
         kinds = {"q": np.int64, "b": np.int8, "Q": np.uint64}
         if not len(tokens):
             return np.zeros(0, kinds[column.typecode])
-        return np.frombuffer(column, kinds[column.typecode])[tokens]
+        entries: NDArray[Any] = np.frombuffer(column, kinds[column.typecode])[tokens]
+        return entries
 
 
-def first_reason(scores: Mapping[str, float], name: str) -> str | None:
-    """Return why a filter of FILTERS would drop a document with these scores; None if it keeps."""
-    for rule in RULES:
-        if rule.filter == name:
-            value = scores[rule.score]
-            if value < rule.limit if rule.beyond == "<" else value > rule.limit:
-                return rule.reason
-    return None
-
-
-class _Part(NamedTuple):
-    """What the lines of one document say."""
-
-    words: list[str]
-    lines: list[int]  # words in each line
-    kept: list[bool]  # whether C4 keeps the line as it is
-    rewritten: list[str]  # lines it keeps after taking citation marks out
-    values: dict[str, float]
-
-
-_BY_LINES = (
-    "duplicate_paragraphs",
-    "duplicate_paragraph_characters",
-    "duplicate_lines",
-    "duplicate_line_characters",
-    "bullet_lines",
-    "ellipsis_lines",
-    "lorem_ipsum",
-    "curly_bracket",
-    "third_paragraph",
-)
-
-
-def _read_lines(text: str) -> _Part:
-    lines = text.splitlines()
-    part = _Part([], [], [], [], dict.fromkeys(_BY_LINES, 0.0))
-    values, size = part.values, max(len(text), 1)
-    for name, pieces in (
-        ("paragraph", _PARAGRAPHS.split(text.strip()) if "\n\n" in text else None),
-        ("line", _LINES.split(text) if "\n" in text else None),
-    ):
-        if pieces is not None and len(set(pieces)) < len(pieces):
-            again = _again(pieces)
-            values[f"duplicate_{name}s"] = len(again) / len(pieces)
-            values[f"duplicate_{name}_characters"] = sum(map(len, again)) / size
-    if lines:
-        if "•" in text or "-" in text:
-            bullets = sum(line.lstrip().startswith(("•", "-")) for line in lines)
-            values["bullet_lines"] = bullets / len(lines)
-        if "..." in text or "…" in text:
-            dots = sum(line.rstrip().endswith(("...", "…")) for line in lines)
-            values["ellipsis_lines"] = dots / len(lines)
-    lengths = sorted(map(len, text.split("\n")), reverse=True)
-    values["third_paragraph"] = lengths[2] if len(lengths) > 2 else 0.0
-    lower = text.lower()
-    script = "javascript" in lower
-    policy = any(phrase in lower for phrase in _POLICY)
-    stop = "lorem ipsum" in lower or "{" in text
-    over = False
-    for line in lines:
-        words = line.split()
-        part.words.extend(words)
-        part.lines.append(len(words))
-        whole = line.strip()
-        changed = False
-        if over or (len(whole) > 1000 and any(len(word) > 1000 for word in words)):
-            part.kept.append(False)
-            continue
-        if "[" in whole:
-            whole, marks = _CITATION.subn("", whole)
-            changed = marks > 0
-        keep = whole.endswith(_LINE_ENDS) and not whole.endswith("...") and len(words) >= 3
-        if keep and (script or policy or stop):
-            low = whole.lower()
-            if "lorem ipsum" in low:
-                values["lorem_ipsum"], keep, over = 1.0, False, True
-            elif "javascript" in low:
-                keep = False
-            elif "{" in whole:
-                values["curly_bracket"], keep, over = 1.0, False, True
-            elif policy and any(phrase in low for phrase in _POLICY):
-                keep = False
-        part.kept.append(keep and not changed)
-        if keep and changed:
-            part.rewritten.append(whole)
-    return part
-
-
-def _again(pieces: Sequence[str]) -> list[str]:
-    """The pieces that stand before already."""
-    seen: set[str] = set()
-    again = []
-    for piece in pieces:
-        if piece in seen:
-            again.append(piece)
-        seen.add(piece)
-    return again
+def _powers(base: int, longest: int) -> Hashes:
+    """Powers 0 to twice the longest, modulo 2**64."""
+    steps = np.full(2 * longest + 1, base, np.uint64)
+    steps[0] = 1
+    return np.cumprod(steps, dtype=np.uint64)
 
 
 def _inside(document: Whole, n: int) -> Whole:
@@ -432,18 +297,10 @@ def _doubled(
     return amounts
 
 
-def _polynomial(token: str) -> int:
-    value = 0
-    for character in reversed(token):
-        value = (value * _BASE + ord(character)) & _MASK
-    return value
-
-
 def _flags(token: str) -> int:
     signs = all(map(_is_sign, token))
     letters = any(map(str.isalpha, token))
-    stop = 4 << _STOP_WORDS.index(token) if token in _STOP_WORDS else 0
-    return signs + 2 * letters + stop
+    return signs + 2 * letters
 
 
 def _is_sign(character: str) -> bool:

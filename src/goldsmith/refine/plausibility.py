@@ -119,7 +119,7 @@ def evidence(text: str) -> NDArray[np.float64]:
     text = plain(text)
     visible = len(text) - sum(map(str.isspace, text))
     chunks = text.split()
-    cores = [core.group() if (core := _CORE.search(chunk)) else "" for chunk in chunks]
+    cores = [found.group() if (found := _CORE.search(chunk)) else "" for chunk in chunks]
     folded = [core.lower().translate(_PLAIN) for core in cores]
     repeated = Counter(folded)
     rarity = known().rarity
@@ -212,11 +212,9 @@ def _joined(
 
 def _splits(word: str, rarity: dict[str, float]) -> bool:
     return any(
-        rarity.get(word[:at], 99.0) < _COMMON
-        and rarity.get(word[at:], 99.0) < _COMMON + 1.5
-        or rarity.get(word[:at], 99.0) < _COMMON + 1.5
-        and rarity.get(word[at:], 99.0) < _COMMON
+        min(pair) < _COMMON and max(pair) < _COMMON + 1.5
         for at in range(2, len(word) - 1)
+        for pair in [(rarity.get(word[:at], 99.0), rarity.get(word[at:], 99.0))]
     )
 
 

@@ -47,7 +47,8 @@ def character_damage(text: str) -> float | None:
     pieces of about a page, weighed by their length. Names, formulas, numbers and tables do not
     count, nor do words that the text itself repeats.
     """
-    rows, weights = [], []
+    rows: list[NDArray[np.float64]] = []
+    weights: list[float] = []
     for start in range(0, len(text), _PIECE):
         found = evidence(text[start : start + _PIECE])
         if not rows or found[0] >= MINIMUM_CHARACTERS:

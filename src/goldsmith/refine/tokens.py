@@ -44,8 +44,7 @@ _ADDRESS = re.compile(
     r"(?::\d{2,5})?(?:[/?#]\S*)?",
 )
 _TIME = re.compile(r"(1[0-2]|[1-9])([ap]\.?m\.?)")
-_WHOLE = frozenset(
-    """
+_ABBREVIATIONS = """
     Adm. Ak. Ala. Apr. Ariz. Ark. Aug. Bros. Calif. Co. Colo. Conn. Corp. D.C. Dec. Del. Dr. E.G.
     E.g. Feb. Fla. Ga. Gen. Gov. I.E. I.e. Ia. Id. Ill. Inc. Ind. Jan. Jr. Jul. Jun. Kan. Kans. Ky.
     La. Ltd. Mar. Mass. Md. Messrs. Mich. Minn. Miss. Mo. Mont. Mr. Mrs. Ms. Mt. N.C. N.D. N.H. N.J.
@@ -53,12 +52,11 @@ _WHOLE = frozenset(
     St. Tenn. Va. Wash. Wis. a.m. co. e.g. i.e. p.m. v.s. vs. and/or w/o C++ o'clock O'clock ma'am
     Ma'am ol' Ol' doin' goin' havin' lovin' nothin' nuthin' somethin' 'em 'cause 'bout 'Cause
     :) :-) :( :-( ;) ;-) :D :-D ;D :P :-P :p :-p :/ :-/ :O :-O :o :-o :* :-* :3 :| :-| =) =( =D =/
-    <3 </3 :)) :-)) :X :x XD xD ^_^ -_- (: (; ): (8 8) '' \\n \\t ' o.o O.O 'S 's '’
-    """.split()
-) - {"(8"}
-_NOT_TAKEN = frozenset(
-    "Ill ill Its its Hell hell Shell shell Shed shed were Were Well well Whore whore".split()
-)
+    <3 </3 :)) :-)) :X :x XD xD ^_^ -_- (: (; ): 8) '' \\n \\t ' o.o O.O 'S 's '’
+"""
+_WHOLE = frozenset(_ABBREVIATIONS.split())
+_NEVER_TAKEN = "ill its hell shell shed were well whore"
+_NOT_TAKEN = frozenset(form for word in _NEVER_TAKEN.split() for form in (word, word.title()))
 
 
 @cache
@@ -74,8 +72,8 @@ def _contractions() -> dict[str, tuple[str, ...]]:
         "'s": "he she it how that there this what when where who why let",
         "'m": "i",
     }
-    made = [(word, end) for end, words in endings.items() for word in words.split()]
-    made += [(word, end, "'ve") for word, end in made if end in ("'ll", "'d")]
+    made: list[tuple[str, ...]] = [(word, end) for end, words in endings.items() for word in words.split()]
+    made += [(*parts, "'ve") for parts in made if parts[1] in ("'ll", "'d")]
     made += [("i", "'m", "a"), ("gon", "na"), ("got", "ta"), ("can", "not")]
     verbs = (
         "ai are ca could dare did does do had has have is may might must need ought sha should was "
