@@ -51,6 +51,13 @@ class RefineSettings(Section):
     maximum_gibberish: Share = 0.5
     minimum_grade: Share = Field(0.02, description="Below: bronze, not taken into gold.")
     gold_grade: Share = Field(0.6, description="From here a passage counts as gold, not silver.")
+    filters: tuple[Literal["gopher repetition", "gopher quality", "c4", "c4 paragraphs"], ...] = (
+        Field((), description="Published filters whose limits whole documents must hold.")
+    )
+    cuts: tuple[str, ...] = Field(
+        (), description='More cuts over stored scores, as in "page damage > 0.1".'
+    )
+    profanity: tuple[str, ...] = Field((), description="Words to count beside the shipped list.")
     near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(

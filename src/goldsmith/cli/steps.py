@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from goldsmith.lake import Ledger
     from goldsmith.pipeline import Runner, Stage
+    from goldsmith.refine import Moves
 
 
 @contextmanager
@@ -81,22 +82,35 @@ def ingest(project: Project, files: pa.Table) -> bool:
 
 def refine_stages(project: Project) -> list[Stage]:
     """The stages from lines to chunks, in order."""
-    from goldsmith.refine import Chunk, Clean, Cut, Deduplicate, Divide, Screen, Tag
+    from goldsmith.refine import (
+        Chunk,
+        Clean,
+        Cut,
+        Deduplicate,
+        Divide,
+        Familiarity,
+        Screen,
+        Tag,
+        without_cuts,
+    )
 
     settings = project.settings.refine
-    kinds = (Tag, Divide, Clean, Screen, Cut, Deduplicate, Chunk)
-    return [kind(settings) for kind in kinds]
+    sound = without_cuts(settings)  # so that a moved cut leaves the others as they are
+    before = (Tag(sound), Divide(sound), Clean(sound), Screen(sound), Familiarity(sound))
+    return [*before, Cut(settings), Deduplicate(sound), Chunk(sound)]
 
 
-def refine(project: Project) -> Ledger:
-    """Lines to gold chunks; return the ledger, which balances.
+def refine(project: Project, first: str = "tag") -> Ledger:
+    """Lines to gold chunks, from the stage called ``first``; return the ledger, which balances.
 
     Raises LedgerError when it does not.
     """
     from goldsmith.lake import take_stock
 
+    stages = refine_stages(project)
+    names = [stage.name for stage in stages]
     with runner(project) as run:
-        for stage in refine_stages(project):
+        for stage in stages[names.index(first) :]:
             run.run(stage)
     ledger = take_stock(project.lake)
     ledger.require_balance()
@@ -106,6 +120,33 @@ def refine(project: Project) -> Ledger:
             "`goldsmith status` says why each document fell away"
         )
     return ledger
+
+
+def planned_moves(project: Project, saved: Project) -> Moves:
+    """Return what the project's cuts would move, against what is stored.
+
+    Raises UserError when there are no scores yet, or when other settings than cuts differ.
+    """
+    from goldsmith.refine import moves, without_cuts
+
+    lake = project.lake
+    if not (lake.exists("scores") and lake.exists("rejects") and lake.exists("chunks")):
+        raise UserError(
+            f"{project.workspace.root}: nothing is scored yet; run `goldsmith refine` first"
+        )
+    now, before = (one.settings.refine for one in (project, saved))
+    if without_cuts(now) != without_cuts(before):
+        changed = sorted(
+            name
+            for name, value in without_cuts(now).model_dump().items()
+            if value != without_cuts(before).model_dump()[name]
+        )
+        raise UserError(
+            f"--recut moves cuts only, and refine.{changed[0]} is not one; "
+            "run `goldsmith refine` without --recut to change it"
+        )
+    passages, scores, rejects = map(lake.read, ("passages", "scores", "rejects:cut"))
+    return moves(passages, scores, rejects, now)
 
 
 def forget(project: Project, document: str) -> Project:

@@ -1,22 +1,29 @@
 """The refine room: from raw lines to passages and chunks, with an account of all it removes.
 
-Seven stages. `Tag` says what each line is; `Divide` which words the ends of lines divide; `Clean`
-joins lines to passages and takes out furniture, marks and personal data; `Screen` scores passages
-(language, gibberish, repetition, grade) and decides nothing; `Cut` decides from the stored scores;
+Eight stages. `Tag` says what each line is; `Divide` which words the ends of lines divide; `Clean`
+joins lines to passages and takes out furniture, marks and personal data; `Screen` and `Familiarity`
+score passages, pages and documents and decide nothing; `Cut` decides from the stored scores;
 `Deduplicate` merges documents and paragraphs that say the same; `Chunk` fills a token budget with
 whole sentences under one heading path.
+
+`moves` says what other cuts would move; `classifier_scores` stores what a classifier or a model of
+a later room says; `character_damage` and `extraction_quality` judge a text without its truth.
 
 The promise: every character of every raw line lies either in a span of a passage that survives or
 in one row of ``rejects``, with stage, rule and score. `check_cover` proves it for any document.
 """
 
 from goldsmith.refine.chunk import Chunk
+from goldsmith.refine.classify import classifier_scores
 from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
-from goldsmith.refine.cut import Cut
+from goldsmith.refine.cut import Cut, without_cuts
 from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.familiarity import Familiarity
 from goldsmith.refine.grade import tier
 from goldsmith.refine.hyphens import Divide
+from goldsmith.refine.quality import Quality, character_damage, extraction_quality
+from goldsmith.refine.recut import Moved, Moves, moves
 from goldsmith.refine.screen import Screen
 from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
@@ -27,10 +34,19 @@ __all__ = [
     "Cut",
     "Deduplicate",
     "Divide",
+    "Familiarity",
+    "Moved",
+    "Moves",
     "Problem",
+    "Quality",
     "Screen",
     "Tag",
+    "character_damage",
     "check_cover",
+    "classifier_scores",
     "count_tokens",
+    "extraction_quality",
+    "moves",
     "tier",
+    "without_cuts",
 ]

@@ -3,12 +3,15 @@
 A passage is judged with its neighbours: a short one has no language of its own, so it goes with
 those around it, its page, its document. A heading goes only when everything under it goes. The
 languages to keep are those a good part of the corpus is written in, unless settings name them.
+What settings cut beyond that (``filters``, ``cuts``) is read by `goldsmith.refine.limits`.
+
+Only this stage reads CUT_SETTINGS, so a moved cut leaves all earlier stages as they were.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
@@ -18,6 +21,7 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.language import letters_in
+from goldsmith.refine.limits import Limit, first_broken, limits_of
 from goldsmith.refine.screen import UNJUDGED
 from goldsmith.refine.segments import Row, reject_passage
 
@@ -25,6 +29,16 @@ _OWN_LETTERS = 200  # from here a passage's own scores count alone
 _GOOD_SHARE = 0.1  # of the corpus, from which a further language is kept
 _NEIGHBOURS = 2  # passages before and after that are asked for a shorter one
 _JUDGED_LETTERS = 40  # below this a passage has no gibberish of its own
+
+#: Settings that only decide: they move passages, never a score.
+CUT_SETTINGS = (
+    "languages",
+    "language_confidence",
+    "maximum_gibberish",
+    "minimum_grade",
+    "filters",
+    "cuts",
+)
 
 Scores = Mapping[str, Mapping[str, float]]  # subject -> name -> value
 
@@ -40,32 +54,42 @@ class Cut:
 
     settings: RefineSettings
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     unit: ClassVar[Literal["document", "all"]] = "all"
     reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("rejects",)
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
-        passages = sorted(
-            tables["passages"].to_pylist(), key=lambda row: (row["document"], row["order"])
-        )
-        scores: dict[str, dict[str, float]] = defaultdict(dict)
-        columns = (
-            tables["scores"].column(name).to_pylist() for name in ("subject", "name", "value")
-        )
-        for subject, name, value in zip(*columns, strict=True):
-            scores[subject][name] = value
-        by_document: dict[str, list[Row]] = defaultdict(list)
-        for passage in passages:
-            by_document[passage["document"]].append(passage)
-        wanted = frozenset(self.settings.languages) or main_languages(by_document, scores)
         rows: list[Row] = []
-        for document, members in by_document.items():
-            decisions = decide(members, scores, document, wanted, self.settings)
-            for member, decision in zip(members, decisions, strict=True):
-                if decision is not None:
-                    rows += reject_passage(member, self.name, decision.rule, decision.score)
+        for member, decision in decisions_for(tables["passages"], tables["scores"], self.settings):
+            if decision is not None:
+                rows += reject_passage(member, self.name, decision.rule, decision.score)
         return {"rejects": pa.Table.from_pylist(rows, SCHEMAS["rejects"])}
+
+
+def without_cuts(settings: RefineSettings) -> RefineSettings:
+    """Return settings with every cut at its default: what all other stages see."""
+    fields = RefineSettings.model_fields
+    return settings.model_copy(update={name: fields[name].get_default() for name in CUT_SETTINGS})
+
+
+def decisions_for(
+    passages: pa.Table, scores: pa.Table, settings: RefineSettings
+) -> Iterator[tuple[Row, Decision | None]]:
+    """Yield every passage of the corpus, in order, with why it goes, or None when it stays."""
+    rows = sorted(passages.to_pylist(), key=lambda row: (row["document"], row["order"]))
+    by_subject: dict[str, dict[str, float]] = defaultdict(dict)
+    columns = (scores.column(name).to_pylist() for name in ("subject", "name", "value"))
+    for subject, name, value in zip(*columns, strict=True):
+        by_subject[subject][name] = value
+    by_document: dict[str, list[Row]] = defaultdict(list)
+    for passage in rows:
+        by_document[passage["document"]].append(passage)
+    wanted = frozenset(settings.languages) or main_languages(by_document, by_subject)
+    limits = limits_of(settings)
+    for document, members in by_document.items():
+        decisions = decide(members, by_subject, document, wanted, settings, limits)
+        yield from zip(members, decisions, strict=True)
 
 
 def main_languages(by_document: Mapping[str, Sequence[Row]], scores: Scores) -> frozenset[str]:
@@ -91,6 +115,7 @@ def decide(
     document: str,
     wanted: frozenset[str],
     settings: RefineSettings,
+    limits: Sequence[Limit] = (),
 ) -> list[Decision | None]:
     """Return for each passage of one document, in order, why it goes, or None when it stays."""
     weights = [
@@ -115,7 +140,8 @@ def decide(
         elif member["kind"] == "paragraph" and weights[index] < 2 and visible < 3:
             decisions.append(Decision("too short", float(visible)))
         else:
-            decisions.append(None)
+            broken = first_broken(limits, own[index], whole, page)
+            decisions.append(None if broken is None else Decision(*broken))
     return _with_headings(members, decisions)
 
 

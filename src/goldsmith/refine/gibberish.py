@@ -13,6 +13,8 @@ import json
 import math
 import re
 import unicodedata
+import zlib
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 
@@ -26,6 +28,8 @@ MINIMUM_LETTERS = 12
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _ACRONYM = re.compile(r"\b[A-Z][A-Z0-9]{1,6}s?\b")
 _GLYPH = re.compile(r"GLYPH[(<][^)>]{1,24}[)>]|\(cid:\d+\)")
+_RUN = re.compile(r"(?<!\S)[^\W\d_](?:\s[^\W\d_]){2,}(?!\S)")
+_VOWELS = [ord(vowel) - 96 for vowel in "aeiouy"]
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d"})
 
 
@@ -42,6 +46,33 @@ def broken_share(text: str) -> float:
     else:
         broken = glyphs + sum(c == "\ufffd" or unicodedata.category(c) == "Co" for c in text)
     return min(1.0, broken / max(1, len(text) - text.count(" ")))
+
+
+def vowel_share(text: str) -> float:
+    """Return the share of vowels among the Latin letters; prose 0.36..0.44, 0.4 without letters."""
+    codes = letter_codes(text)
+    letters = codes[codes > 0]
+    return float(np.isin(letters, _VOWELS).mean()) if len(letters) else 0.4
+
+
+def single_letter_share(text: str) -> float:
+    """Return the share of tokens in runs of three single letters or more ("t h e"), 0..1."""
+    tokens = text.split()
+    alone = sum(len(run.group().split()) for run in _RUN.finditer(text))
+    return alone / len(tokens) if tokens else 0.0
+
+
+def entropy(text: str) -> float:
+    """Return Shannon's entropy of the characters in bits; prose about 4.2, 0 for one repeated."""
+    counts = np.array(list(Counter(text).values()), np.float64)
+    shares = counts / max(counts.sum(), 1.0)
+    return float(-(shares * np.log2(shares)).sum()) + 0.0
+
+
+def compression(text: str) -> float:
+    """Return zlib's size over the raw one in UTF-8, header taken off; below 0.2 it repeats."""
+    raw = text.encode("utf-8", "replace")
+    return max(0, len(zlib.compress(raw, 6)) - 8) / len(raw) if raw else 0.0
 
 
 def noise(text: str) -> float:

@@ -1,16 +1,20 @@
 """The stage that scores passages, pages and documents, and decides nothing.
 
 Scores are rows, so a threshold can be moved without reading a document again. Names, for a passage:
-``language:xx`` (probability), ``gibberish``, ``repetition``, ``symbols`` (shares, 0..1),
-``reading_ease`` (Flesch; about 0 hard .. 100 easy) and ``grade`` (0..1). A document has
-``language:xx``, ``gibberish`` and ``grade``, and for each page ``page:3:language:xx`` and
-``page:3:gibberish``; the page of a passage is that of its first span.
+``language:xx`` (probability), ``gibberish``, ``repetition``, ``symbols``, ``vowels``,
+``single_letters``, ``profanity`` (shares, 0..1), ``entropy`` (bits a character), ``compression``
+(zlib, compressed over raw), ``damage`` (estimated share of wrong characters; English, from 200
+characters), ``reading_ease`` (Flesch; about 0 hard .. 100 easy) and ``grade`` (0..1). A document
+has ``language:xx``, ``gibberish``, ``damage``, ``grade`` and the scores of Gopher and C4
+(``heuristic:...``); for each page ``page:3:language:xx``, ``page:3:gibberish`` and
+``page:3:damage``. The page of a passage is that of its first span.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -19,14 +23,26 @@ import pyarrow as pa
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
-from goldsmith.refine.gibberish import gibberish
+from goldsmith.refine.gibberish import (
+    compression,
+    entropy,
+    gibberish,
+    single_letter_share,
+    vowel_share,
+)
 from goldsmith.refine.grade import grade
+from goldsmith.refine.heuristics import Heuristics
 from goldsmith.refine.language import languages, letters_in
+from goldsmith.refine.limits import HEURISTIC
+from goldsmith.refine.profanity import profanity
+from goldsmith.refine.quality import character_damage
 from goldsmith.refine.segments import Row
 
 SCORER = "screen-2"
 #: Kinds whose letters are no sentences: they are not asked for a language or for gibberish.
 UNJUDGED = frozenset({"equation", "table", "code"})
+JUDGED_CHARACTERS = 200  # from here a text is asked for its damage alone
+DAMAGE_LANGUAGE = "en"  # that of the known words; text in others is not asked
 
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -52,15 +68,17 @@ class Screen:
         for passage in passages:
             by_document[passage["document"]].append(passage)
         for document, members in by_document.items():
-            found = [passage_scores(member["text"], member["kind"]) for member in members]
+            more = self.settings.profanity
+            found = [passage_scores(member["text"], member["kind"], more) for member in members]
             for member, scores in zip(members, found, strict=True):
-                rows += _rows(member["id"], document, scores)
-            rows += _rows(document, document, _document_scores(members, found))
+                rows += score_rows(member["id"], document, scores, self.name, SCORER)
+            whole = _document_scores(members, found)
+            rows += score_rows(document, document, whole, self.name, SCORER)
         return {"scores": pa.Table.from_pylist(rows, SCHEMAS["scores"])}
 
 
-def passage_scores(text: str, kind: str) -> dict[str, float]:
-    """Return the scores of one passage by name."""
+def passage_scores(text: str, kind: str, profane: Sequence[str] = ()) -> dict[str, float]:
+    """Return the scores of one passage by name; ``profane`` adds words to the shipped list."""
     scores: dict[str, float] = {}
     judged = kind not in UNJUDGED
     spoken = languages(text) if judged else []
@@ -68,6 +86,14 @@ def passage_scores(text: str, kind: str) -> dict[str, float]:
     scores["gibberish"] = gibberish(text) if judged else 0.0
     scores["repetition"] = repetition(text) if judged else 0.0
     scores["symbols"] = symbol_share(text)
+    scores["profanity"] = profanity(text, profane)
+    if judged:
+        scores["vowels"] = vowel_share(text)
+        scores["single_letters"] = single_letter_share(text)
+        scores["entropy"] = entropy(text)
+        scores["compression"] = compression(text)
+        if len(text) >= JUDGED_CHARACTERS:
+            scores |= _damage("damage", text, spoken)
     if kind in ("paragraph", "list") and spoken:
         ease = reading_ease(text, spoken[0][0])
         if ease is not None:
@@ -125,7 +151,10 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
     spoken = 0.0
     for page in sorted(pages):
         on_page = [index for index in pages[page] if members[index]["kind"] not in UNJUDGED]
-        for code, value in languages(" ".join(members[index]["text"] for index in on_page)):
+        text = "\n".join(members[index]["text"] for index in on_page)
+        spoken_here = languages(text.replace("\n", " "))
+        result |= _damage(f"page:{page}:damage", text, spoken_here)
+        for code, value in spoken_here:
             weight = sum(weights[index] for index in on_page)
             result[f"page:{page}:language:{code}"] = value
             total[code] += weight * value
@@ -136,7 +165,21 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
     everything = list(range(len(members)))
     result["gibberish"] = _mean(found, weights, everything, "gibberish")
     result["grade"] = _mean(found, weights, everything, "grade")
+    harmed = [name for name in result if name.endswith(":damage")]
+    if harmed:
+        sizes = [sum(weights[index] for index in pages[int(name.split(":")[1])]) for name in harmed]
+        shares = zip(harmed, sizes, strict=True)
+        result["damage"] = sum(result[n] * size for n, size in shares) / max(sum(sizes), 1.0)
+    heuristics = Heuristics().scores(["\n".join(member["text"] for member in members)])
+    result.update((HEURISTIC + name, float(value[0])) for name, value in heuristics.items())
     return result
+
+
+def _damage(name: str, text: str, spoken: Sequence[tuple[str, float]]) -> dict[str, float]:
+    if not spoken or spoken[0][0] != DAMAGE_LANGUAGE:
+        return {}
+    value = character_damage(text)
+    return {} if value is None else {name: value}
 
 
 def _mean(
@@ -146,15 +189,18 @@ def _mean(
     return sum(weights[i] * found[i][name] for i in members) / weight if weight else 0.0
 
 
-def _rows(subject: str, document: str, scores: dict[str, float]) -> list[Row]:
+def score_rows(
+    subject: str, document: str, scores: Mapping[str, float], stage: str, scorer: str
+) -> list[Row]:
+    """Return one row of ``scores`` for each named value of a subject."""
     return [
         {
             "subject": subject,
             "document": document,
             "name": name,
             "value": value,
-            "stage": Screen.name,
-            "scorer": SCORER,
+            "stage": stage,
+            "scorer": scorer,
         }
         for name, value in scores.items()
     ]
