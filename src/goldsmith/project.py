@@ -50,6 +50,10 @@ class RefineSettings(Section):
     language_confidence: Share = 0.6
     maximum_gibberish: Share = 0.5
     minimum_grade: Share = 0.1
+    garbage: Literal["auto", "heuristic"] = Field(
+        "auto", description="auto: learned from labels once a test found that better."
+    )
+    maximum_garbage: Share = Field(0.5, description="Probability from which a passage goes.")
     near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_overlap: Annotated[int, Field(ge=0)] = 40

@@ -178,7 +178,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "labels": pa.schema(
         [
             ("subject", pa.string()),
-            ("label", pa.string()),
+            ("label", pa.string()),  # ANSWERS
             ("who", pa.string()),
             ("at", pa.timestamp("us", tz="UTC")),
             ("arm", pa.string()),  # "active" or "random"
@@ -268,6 +268,7 @@ DOCUMENT_REASONS = (
 )
 ENGINES = ("pdfium", "rapidocr", "html", "docx", "markdown", "text")
 ROUTES = ("text layer", "ocr", "markup", "empty")
+ANSWERS = ("good", "garbage", "skip", "undone")
 KINDS = ("heading", "paragraph", "list", "table", "equation", "caption", "code", "reference")
 LABELS = (
     "CONTENT",
@@ -303,7 +304,7 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
         "phone",
         "card",
     ),
-    "cut": ("language", "gibberish", "low grade", "too short"),
+    "cut": ("language", "garbage", "gibberish", "low grade", "too short"),
     "deduplicate": ("exact", "minhash"),
     "forget": ("forgotten",),
 }

@@ -12,13 +12,15 @@ in one row of ``rejects``, with stage, rule and score. `check_cover` proves it f
 from goldsmith.refine.chunk import Chunk
 from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
-from goldsmith.refine.cut import Cut
+from goldsmith.refine.cut import HEURISTIC_RULES, Cut
 from goldsmith.refine.deduplicate import Deduplicate
-from goldsmith.refine.screen import Screen
+from goldsmith.refine.screen import UNJUDGED, Screen
 from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
 
 __all__ = [
+    "HEURISTIC_RULES",
+    "UNJUDGED",
     "Chunk",
     "Clean",
     "Cut",

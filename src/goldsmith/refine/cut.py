@@ -1,8 +1,9 @@
 """The stage that decides from stored scores which passages go, and says why.
 
 A passage is judged with its neighbours: a short one has no language of its own, so it goes with
-those around it, its page, its document. A heading goes only when everything under it goes. The
-languages to keep are those a good part of the corpus is written in, unless settings name them.
+those around it, its page, its document. A heading goes only when everything under it goes. Where a
+passage has the score "garbage" (learned from labels, and stored only once a test found it better),
+that decides in place of gibberish and grade. The languages to keep are those a good part of the corpus is written in, unless settings name them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _GOOD_SHARE = 0.1  # of the corpus, from which a further language is kept
 _NEIGHBOURS = 2  # passages before and after that are asked for a shorter one
 _JUDGED_LETTERS = 40  # below this a passage has no gibberish of its own
 
+#: The rules that the score "garbage", where there is one, takes the place of.
+HEURISTIC_RULES = frozenset({"gibberish", "low grade"})
+
 Scores = Mapping[str, Mapping[str, float]]  # subject -> name -> value
 
 
@@ -40,7 +44,7 @@ class Cut:
 
     settings: RefineSettings
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     unit: ClassVar[Literal["document", "all"]] = "all"
     reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("rejects",)
@@ -105,9 +109,13 @@ def decide(
         spoken = _spoken(index, near, weights, own, whole, page, settings.language_confidence)
         noise = _noise(index, near, weights, own, whole, page)
         mark = own[index].get("grade", 1.0)
+        learned = own[index].get("garbage") if settings.garbage == "auto" else None
         visible = sum(not character.isspace() for character in member["text"])
         if wanted and spoken is not None and spoken[0] not in wanted:
             decisions.append(Decision("language", spoken[1]))
+        elif learned is not None:
+            over = learned > settings.maximum_garbage
+            decisions.append(Decision("garbage", learned) if over else None)
         elif noise > settings.maximum_gibberish:
             decisions.append(Decision("gibberish", noise))
         elif member["kind"] == "paragraph" and mark < settings.minimum_grade and visible >= 20:

@@ -1,0 +1,79 @@
+"""Which passages to ask about next.
+
+Active: batches by uncertainty and diversity. The passages nearest to the model's border form a
+short list; from it passages are drawn one after another as k-means++ draws its seeds (Arthur and
+Vassilvitskii, 2007): with the odds of their distance to everything asked so far, here times their
+uncertainty. Before there is a model, the stored scores stand in for it: the passages that look worst
+by any of them. Random: uniformly from all that was not asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from goldsmith.review.features import TEXT_COLUMNS
+
+_SHORT_LIST = 10  # times the batch: uncertain enough to be asked at all
+
+
+def uncertainty(garbage: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return 1 where the model cannot tell, 0 where it is sure: 1 - |2p - 1|."""
+    return 1.0 - np.abs(2.0 * garbage - 1.0)
+
+
+def choose_active(
+    rows: Any,
+    worth: npt.NDArray[np.float64],
+    asked: npt.NDArray[np.int64],
+    count: int,
+    generator: np.random.Generator,
+) -> list[int]:
+    """Return ``count`` passages (fewer at the end of the pool), most worth asking first.
+
+    ``worth`` is each passage's uncertainty (any scale from 0); ``asked`` are those that have been
+    asked. Distances are cosine distances of the text columns; ties go to the smaller index.
+    """
+    open_ones = np.setdiff1d(np.arange(rows.shape[0]), asked)
+    order = np.lexsort((open_ones, -worth[open_ones]))
+    listed = open_ones[order[: max(_SHORT_LIST * count, count)]]
+    if not len(listed):
+        return []
+    texts = rows[:, :TEXT_COLUMNS]
+    short = texts[listed]
+    nearest = np.ones(len(listed))
+    if len(asked):
+        nearest = 1.0 - np.asarray((short @ texts[asked].T).max(axis=1).todense()).ravel()
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(listed)):
+        odds = np.maximum(nearest, 1e-9) ** 2 * np.maximum(worth[listed], 1e-9)
+        odds[chosen] = 0.0
+        place = int(generator.choice(len(listed), p=odds / odds.sum()))
+        chosen.append(place)
+        near = np.asarray((short @ short[[place]].T).todense()).ravel()
+        nearest = np.minimum(nearest, 1.0 - near)
+    return [int(listed[place]) for place in chosen]
+
+
+def choose_random(
+    n: int, asked: npt.NDArray[np.int64], count: int, generator: np.random.Generator
+) -> list[int]:
+    """Return ``count`` passages drawn uniformly from those not asked."""
+    open_ones = np.setdiff1d(np.arange(n), asked)
+    size = min(count, len(open_ones))
+    return [int(index) for index in generator.choice(open_ones, size=size, replace=False)]
+
+
+def suspicion(rows: Any) -> npt.NDArray[np.float64]:
+    """Return how far each passage's scores lie from the usual, for a start without a model.
+
+    The greatest distance of any standardised score from its mean, in rank form (0..1): scores of
+    whatever name and direction serve alike.
+    """
+    standard = np.abs(np.asarray(rows[:, TEXT_COLUMNS:].todense()))
+    if not standard.shape[1]:
+        return np.ones(rows.shape[0])
+    ranks = standard.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    return np.asarray((ranks.max(axis=1) + 1) / rows.shape[0], np.float64)
