@@ -208,9 +208,11 @@ def advertisement(text: str, chance: random.Random) -> str:
     count = min(chance.randrange(2, 6), len(lines))
     return " ".join(
         line.format(
-            chance.choice(things), chance.choice(things), chance.randrange(10, 90),
+            chance.choice(things),
+            chance.choice(things),
+            chance.randrange(10, 90),
             chance.randrange(2, 9),
-        )  # fmt: skip
+        )
         for line in chance.sample(lines, count)
     )
 

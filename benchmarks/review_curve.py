@@ -1,11 +1,11 @@
 """How many labels does choosing save? Labels that chance needs, for the F1 that choosing reaches.
 
-A pool of passages with a known few of garbage stands in for a corpus, the truth for the person. Both
-arms train the same classifier on the same features: one asks what `choose_active` chooses, the other
-a random sample. ``active_over_random`` is the number of random labels that reach the F1 (of garbage,
-on passages of documents that are not in the pool) that the active arm reaches with 200, divided by
-200; between measured sizes it is interpolated, and where chance does not get there with as many
-labels as are tried the cap is counted. Each seed makes another pool, split and order; the
+A pool of passages with a known few of garbage stands in for a corpus, the truth for the person.
+Both arms train the same classifier on the same features: one asks what `choose_active` chooses, the
+other a random sample. ``active_over_random`` is the number of random labels that reach the F1 (of
+garbage, on passages of documents that are not in the pool) that the active arm reaches with 200,
+divided by 200; between measured sizes it is interpolated, and where chance does not get there with
+as many labels as are tried the cap is counted. Each seed makes another pool, split and order; the
 figure is the median over seeds.
 """
 
@@ -91,7 +91,8 @@ def pool_and_test(folder: Path, share: float, seed: int) -> tuple[Part, Part]:
     garbage = np.array([passage.kind is not None for passage in passages])
     scores = stored_scores(texts)
     found = counts(texts)
-    features = fit_features(found[mine], [row for row, take in zip(scores, mine, strict=True) if take])
+    known = [row for row, pooled_one in zip(scores, mine, strict=True) if pooled_one]
+    features = fit_features(found[mine], known)
     rows = features.of_counts(found, scores)
     return Part(rows[mine], garbage[mine]), Part(rows[~mine], garbage[~mine])
 

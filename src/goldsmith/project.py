@@ -258,6 +258,21 @@ class Workspace:
         return self.root / "index"
 
     @property
+    def review(self) -> Path:
+        """The classifier learned from labels, and the decision about it."""
+        return self.root / "review"
+
+    @property
+    def state(self) -> Path:
+        """What a running command is doing (JSON), for `goldsmith status`."""
+        return self.root / "state.json"
+
+    @property
+    def quarantine(self) -> Path:
+        """Documents that are not tried again until told, and why (JSON)."""
+        return self.root / "quarantine.json"
+
+    @property
     def scores(self) -> Path:
         """What the evaluation measured: scores.json."""
         return self.root / "scores"

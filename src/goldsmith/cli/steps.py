@@ -79,13 +79,15 @@ def ingest(project: Project, files: pa.Table) -> bool:
         return run.run(ExtractStage(project.settings.extract), {"files": source}, known)
 
 
-def refine_stages(project: Project) -> list[Stage]:
-    """The stages from lines to chunks, in order."""
+def refine_stages(project: Project) -> Iterator[Stage]:
+    """The stages from lines to chunks, in order; each is made when those before it have run."""
+    from goldsmith.cli.reviewing import judge
     from goldsmith.refine import Chunk, Clean, Cut, Deduplicate, Screen, Tag
 
     settings = project.settings.refine
-    kinds = (Tag, Clean, Screen, Cut, Deduplicate, Chunk)
-    return [kind(settings) for kind in kinds]
+    yield from (kind(settings) for kind in (Tag, Clean, Screen))
+    yield judge(project)
+    yield from (kind(settings) for kind in (Cut, Deduplicate, Chunk))
 
 
 def refine(project: Project) -> Ledger:

@@ -140,9 +140,14 @@ class Source:
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
-    """Return a stage's typed settings as JSON-able values."""
+    """Return a stage's typed settings as JSON-able values.
+
+    A field with ``metadata={"place": True}`` says where something lies, not what it is: left out.
+    """
     values = {}
     for field in dataclasses.fields(stage):  # type: ignore[arg-type]
+        if field.metadata.get("place"):
+            continue
         value = getattr(stage, field.name)
         values[field.name] = (
             value.model_dump(mode="json") if hasattr(value, "model_dump") else value

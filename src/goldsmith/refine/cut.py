@@ -3,7 +3,8 @@
 A passage is judged with its neighbours: a short one has no language of its own, so it goes with
 those around it, its page, its document. A heading goes only when everything under it goes. Where a
 passage has the score "garbage" (learned from labels, and stored only once a test found it better),
-that decides in place of gibberish and grade. The languages to keep are those a good part of the corpus is written in, unless settings name them.
+that decides in place of gibberish and grade. The languages to keep are those a good part of the
+corpus is written in, unless settings name them.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Active: batches by uncertainty and diversity. The passages nearest to the model's border form a
 short list; from it passages are drawn one after another as k-means++ draws its seeds (Arthur and
 Vassilvitskii, 2007): with the odds of their distance to everything asked so far, here times their
-uncertainty. Before there is a model, the stored scores stand in for it: the passages that look worst
-by any of them. Random: uniformly from all that was not asked.
+uncertainty. Before there is a model, the stored scores stand in for it: the passages that are most
+unusual by any of them. Random: uniformly from all that was not asked.
 """
 
 from __future__ import annotations

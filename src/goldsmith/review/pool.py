@@ -46,7 +46,8 @@ def open_pool(lake: Lake, settings: RefineSettings) -> Pool:
     taken = pc.is_in(rejects["rule"], value_set=pa.array(sorted(HEURISTIC_RULES)))
     heuristic = set(rejects.filter(taken)["subject"].to_pylist())
     passages = [row for row in table.to_pylist() if judged(row)]
-    known = passage_scores_of([row["id"] for row in passages], own)
+    screened = scores.filter(pc.equal(scores["stage"], "screen"))
+    known = passage_scores_of([row["id"] for row in passages], screened)
     found = counts([row["text"] for row in passages])
     features = fit_features(found, known)
     return Pool(
