@@ -25,7 +25,7 @@ from goldsmith.project import RefineSettings
 from goldsmith.refine import Screen
 from goldsmith.review.candidates import choose_active, suspicion, uncertainty
 from goldsmith.review.classifier import train
-from goldsmith.review.features import counts, fit_features
+from goldsmith.review.features import counts, fit_features, with_shape
 from goldsmith.review.pool import passage_scores_of
 
 LABELS = 200
@@ -89,7 +89,7 @@ def pool_and_test(folder: Path, share: float, seed: int) -> tuple[Part, Part]:
     mine = np.array([passage.document in pooled for passage in passages])
     texts = [passage.text for passage in passages]
     garbage = np.array([passage.kind is not None for passage in passages])
-    scores = stored_scores(texts)
+    scores = with_shape(texts, stored_scores(texts))
     found = counts(texts)
     known = [row for row, pooled_one in zip(scores, mine, strict=True) if pooled_one]
     features = fit_features(found[mine], known)

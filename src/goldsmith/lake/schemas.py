@@ -264,6 +264,7 @@ DOCUMENT_REASONS = (
     "time limit",
     "memory limit",
     "worker died",
+    "stage failed",
     "same bytes",
 )
 ENGINES = ("pdfium", "rapidocr", "html", "docx", "markdown", "text")

@@ -2,12 +2,14 @@
 
 Letter n-grams (3 to 5, inside words) see damage, word n-grams (1 and 2) see what is said; both are
 hashed into a fixed number of columns, so that no vocabulary of the corpus is kept with the weights.
-Stored scores are whatever earlier stages wrote about passages (``gibberish``, ``symbols``, ...),
-standardised; where one is missing it counts as average. Shapes: n passages, d columns.
+Stored scores are whatever the screen wrote about passages (``gibberish``, ``symbols``, ...), with a
+few plain shares of characters (`shape`) beside them, standardised; where one is missing it counts
+as average. Shapes: n passages, d columns.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Features:
 
     def rows(self, texts: Sequence[str], scores: Sequence[Mapping[str, float]]) -> Any:
         """Return a CSR matrix, shape (n, TEXT_COLUMNS + names)."""
-        return self.of_counts(counts(texts), scores)
+        return self.of_counts(counts(texts), with_shape(texts, scores))
 
     def of_counts(self, found: Any, scores: Sequence[Mapping[str, float]]) -> Any:
         """Return what `rows` does, from the `counts` of the texts."""
@@ -57,6 +59,8 @@ class Features:
 
 def fit_features(found: Any, scores: Sequence[Mapping[str, float]]) -> Features:
     """Return the features of a corpus, from the `counts` and scores of its passages.
+
+    ``scores`` are `with_shape`.
 
     Inverse document frequency is smoothed: log((1 + n) / (1 + df)) + 1. No label is looked at.
     """
@@ -101,6 +105,30 @@ def counts(texts: Sequence[str]) -> Any:
     both = sparse.hstack([letters.transform(cut), words.transform(cut)], format="csr")
     both.data = 1 + np.log(both.data)
     return both
+
+
+def with_shape(
+    texts: Sequence[str], scores: Sequence[Mapping[str, float]]
+) -> list[dict[str, float]]:
+    """Return the scores of each passage with those of its `shape`."""
+    return [shape(text) | dict(row) for text, row in zip(texts, scores, strict=True)]
+
+
+def shape(text: str) -> dict[str, float]:
+    """Return what can be counted in a text, by name: shares of its characters and words."""
+    text = text[:_READ_CHARACTERS]
+    n = max(len(text), 1)
+    words = text.split()
+    return {
+        "shape:letters": sum(map(str.isalpha, text)) / n,
+        "shape:digits": sum(map(str.isdigit, text)) / n,
+        "shape:capitals": sum(map(str.isupper, text)) / n,
+        "shape:foreign": sum(character > "\x7f" for character in text) / n,
+        "shape:word length": math.log(n / max(len(words), 1)),
+        "shape:distinct words": len(set(words)) / max(len(words), 1),
+        "shape:sentences": sum(text.count(mark) for mark in (". ", "? ", "! ")) / n,
+        "shape:short words": sum(len(word) == 1 for word in words) / max(len(words), 1),
+    }
 
 
 def weighted(found: Any, weights: Vector) -> Any:

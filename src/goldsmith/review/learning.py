@@ -3,7 +3,7 @@
 The sample that judges is the random arm: each of its labels is predicted by a model trained on the
 labels of both arms in other documents (five folds by document), so that neither the choice of the
 active arm nor a twin on the next page flatters it. The heuristic is scored on the same passages,
-and the difference of F1 tested by approximate randomization (`goldsmith.evaluation`). The classifier
+and the difference of F1 tested by approximate randomization (`goldsmith.evaluation`). It
 takes the heuristic's place only where it is better, p < 0.05, and there was enough to see: the
 decision is written beside the weights with its figures; `refine.garbage = "heuristic"` undoes it.
 """

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from goldsmith.lake import Lake
 from goldsmith.project import RefineSettings
 from goldsmith.refine import HEURISTIC_RULES, UNJUDGED, Cut
-from goldsmith.review.features import Features, counts, fit_features
+from goldsmith.review.features import Features, counts, fit_features, with_shape
 
 _FEW_DOCUMENTS = 10  # below this, pages instead of documents are kept together
 
@@ -47,8 +47,9 @@ def open_pool(lake: Lake, settings: RefineSettings) -> Pool:
     heuristic = set(rejects.filter(taken)["subject"].to_pylist())
     passages = [row for row in table.to_pylist() if judged(row)]
     screened = scores.filter(pc.equal(scores["stage"], "screen"))
-    known = passage_scores_of([row["id"] for row in passages], screened)
-    found = counts([row["text"] for row in passages])
+    texts = [row["text"] for row in passages]
+    known = with_shape(texts, passage_scores_of([row["id"] for row in passages], screened))
+    found = counts(texts)
     features = fit_features(found, known)
     return Pool(
         passages,
