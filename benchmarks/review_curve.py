@@ -23,12 +23,13 @@ from harness import DATA, print_result
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import RefineSettings
 from goldsmith.refine import Screen
-from goldsmith.review.candidates import choose_active, suspicion, uncertainty
+from goldsmith.review.candidates import choose_active
 from goldsmith.review.classifier import train
 from goldsmith.review.features import counts, fit_features, with_shape
 from goldsmith.review.pool import passage_scores_of
 
 LABELS = 200
+FIRST_SEED = 200  # settings were chosen on pools of seeds below
 BATCH = 10
 RANDOM_SIZES = (25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2000)
 ORDERS = 3  # random orders averaged in each seed, so that its curve is smoother than one run
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true", help="accepted; nothing is tuned here")
     options = parser.parse_args()
     ratios, capped, active_curves, random_curves = [], 0, [], []
-    for seed in range(options.seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
         pool, test = pool_and_test(options.data, options.share, seed)
         active = active_curve(pool, test, seed)
         chance = random_curve(pool, test, seed)
@@ -131,13 +132,13 @@ def active_curve(pool: Part, test: Part, seed: int) -> dict[int, float]:
     """F1 by number of labels, asking in batches as `goldsmith label` does."""
     generator = np.random.default_rng([seed, 1])
     asked, curve = np.zeros(0, np.int64), {}
-    worth = suspicion(pool.rows)
+    chances = None
     while len(asked) < LABELS:
-        chosen = choose_active(pool.rows, worth, asked, BATCH, generator)
+        chosen = choose_active(pool.rows, chances, asked, BATCH, generator)
         asked = np.concatenate([asked, np.array(chosen, np.int64)])
         regression = train(pool.rows[asked], pool.garbage[asked])
         if regression is not None:
-            worth = uncertainty(regression.garbage(pool.rows))
+            chances = regression.garbage(pool.rows)
         if len(asked) % 50 == 0:
             curve[len(asked)] = f1(pool, test, asked)
     return curve

@@ -161,11 +161,12 @@ def test_a_pool_can_be_asked_to_its_end(pool):
 
 def test_no_passage_is_chosen_twice_and_the_same_seed_chooses_the_same(pool):
     asked = np.array([0, 5, 9])
-    worth = np.linspace(0, 1, len(pool))
-    chosen = [
-        choose_active(pool.rows, worth, asked, 12, np.random.default_rng(4)) for _ in range(2)
-    ]
-    assert chosen[0] == chosen[1]
-    assert len({*chosen[0], 0, 5, 9}) == 15
+    for chances in (None, np.linspace(0, 1, len(pool))):
+        chosen = [
+            choose_active(pool.rows, chances, asked, 12, np.random.default_rng(4))
+            for _ in range(2)
+        ]
+        assert chosen[0] == chosen[1]
+        assert len({*chosen[0], 0, 5, 9}) == 15
     drawn = choose_random(len(pool), asked, 12, np.random.default_rng(4))
     assert len({*drawn, 0, 5, 9}) == 15

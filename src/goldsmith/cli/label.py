@@ -5,6 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,13 +58,21 @@ def label(
             pool = open_pool(project.lake, project.settings.refine)
             project.progress.finish(f"{len(pool):,} to choose from")
             session = Session(pool, current_labels(project.lake), project.settings.seed)
-            given = _sitting(project, pool, session, who or getpass.getuser(), count)
+            with _keys() as key:
+                given = _sitting(project, pool, session, key, who or getpass.getuser(), count)
         decision = reviewing.learn(project, pool)
     value = asdict(decision) if decision else None
     show({"given": given, "decision": value}, as_json, _outcome(decision, workspace))
 
 
-def _sitting(project: Project, pool: Pool, session: Session, who: str, count: int | None) -> int:
+def _sitting(
+    project: Project,
+    pool: Pool,
+    session: Session,
+    read_key: Callable[[], str],
+    who: str,
+    count: int | None,
+) -> int:
     """Ask until the person, the count or the pool is at an end; return how many were answered."""
     from goldsmith.review import append_label
 
@@ -74,7 +84,7 @@ def _sitting(project: Project, pool: Pool, session: Session, who: str, count: in
             _write("every passage has been asked about")
             break
         _write(_screen(question, uris, pool, session, len(history)))
-        key = _key()
+        key = read_key()
         if key == "q":
             break
         if key == "u":
@@ -134,15 +144,20 @@ def _write(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _key() -> str:
-    """Wait for one of our keys; the end of input quits, Ctrl-C interrupts as everywhere."""
+@contextmanager
+def _keys() -> Iterator[Callable[[], str]]:
+    """Read single keys for a while; what is typed ahead is kept.
+
+    The function yielded waits for one of our keys; the end of input quits, Ctrl-C interrupts as
+    everywhere.
+    """
     import termios
     import tty
 
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    try:
-        tty.setcbreak(descriptor)
+
+    def read() -> str:
         while True:
             key = os.read(descriptor, 1)
             if not key or key == b"\x04":
@@ -150,6 +165,10 @@ def _key() -> str:
             letter = key.decode("ascii", "replace").lower()
             if letter in KEYS or letter in "uq":
                 return letter
+
+    try:
+        tty.setcbreak(descriptor, termios.TCSANOW)
+        yield read
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 

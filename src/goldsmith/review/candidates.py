@@ -3,8 +3,10 @@
 Active: batches by uncertainty and diversity. The passages nearest to the model's border form a
 short list; from it passages are drawn one after another as k-means++ draws its seeds (Arthur and
 Vassilvitskii, 2007): with the odds of their distance to everything asked so far, here times their
-uncertainty. Before there is a model, the stored scores stand in for it: the passages that are most
-unusual by any of them. Random: uniformly from all that was not asked.
+uncertainty. A model cannot be unsure of a kind of garbage it has never seen, so a third of each
+batch, and all of it before there is a model, is drawn in the same way from the passages that are
+most unusual by any stored score and not yet taken for garbage. Random: uniformly from all that was
+not asked.
 """
 
 from __future__ import annotations
@@ -17,6 +19,27 @@ import numpy.typing as npt
 from goldsmith.review.features import TEXT_COLUMNS
 
 _SHORT_LIST = 10  # times the batch: uncertain enough to be asked at all
+_EXPLORED = 1 / 3  # of a batch
+
+
+def choose_active(
+    rows: Any,
+    garbage: npt.NDArray[np.float64] | None,
+    asked: npt.NDArray[np.int64],
+    count: int,
+    generator: np.random.Generator,
+) -> list[int]:
+    """Return ``count`` passages to ask about (fewer at the end of the pool).
+
+    ``garbage`` is the model's probability for each row, None before there is a model; ``asked``
+    are the rows that have been asked about.
+    """
+    if garbage is None:
+        return draw(rows, suspicion(rows), asked, count, generator)
+    explored = round(_EXPLORED * count)
+    first = draw(rows, uncertainty(garbage), asked, count - explored, generator)
+    taken = np.concatenate([asked, np.array(first, np.int64)])
+    return first + draw(rows, suspicion(rows) * (1.0 - garbage), taken, explored, generator)
 
 
 def uncertainty(garbage: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -24,17 +47,16 @@ def uncertainty(garbage: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return 1.0 - np.abs(2.0 * garbage - 1.0)
 
 
-def choose_active(
+def draw(
     rows: Any,
     worth: npt.NDArray[np.float64],
     asked: npt.NDArray[np.int64],
     count: int,
     generator: np.random.Generator,
 ) -> list[int]:
-    """Return ``count`` passages (fewer at the end of the pool), most worth asking first.
+    """Return ``count`` passages that are worth asking about and unlike each other and the asked.
 
-    ``worth`` is each passage's uncertainty (any scale from 0); ``asked`` are those that have been
-    asked. Distances are cosine distances of the text columns; ties go to the smaller index.
+    ``worth`` has any scale from 0. Distances are cosine distances of the text columns; ties go to the smaller index.
     """
     open_ones = np.setdiff1d(np.arange(rows.shape[0]), asked)
     order = np.lexsort((open_ones, -worth[open_ones]))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from goldsmith.errors import GoldsmithError
 from goldsmith.review.features import Features
 
-STRENGTH = 1.0  # C of the regression: best for labels drawn by chance, see decision 0170
+STRENGTH = 10.0  # C of the regression, see decision 0170
 _ITERATIONS = 300
 
 

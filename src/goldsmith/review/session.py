@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from goldsmith.review.candidates import choose_active, choose_random, suspicion, uncertainty
+from goldsmith.review.candidates import choose_active, choose_random
 from goldsmith.review.classifier import train
 from goldsmith.review.features import TEXT_COLUMNS
 from goldsmith.review.labels import Answer, Arm, Label
@@ -78,17 +78,15 @@ class Session:
         garbage = np.array([self._answers[index][0] == "garbage" for index in known], bool)
         model = train(pool.rows[known], garbage) if known else None
         chance = model.garbage(pool.rows) if model else None
-        worth = uncertainty(chance) if chance is not None else suspicion(pool.rows)
-        active = choose_active(pool.rows, worth, asked, ACTIVE, generator)
+        active = choose_active(pool.rows, chance, asked, ACTIVE, generator)
         taken = np.concatenate([asked, np.array(active, np.int64)])
         random = choose_random(len(pool), taken, RANDOM, generator)
         questions = [
             Question(
                 pool.passages[index],
                 "active",
-                f"the classifier gives {chance[index]:.2f} for garbage"
-                if chance is not None
-                else f"unusual {self._oddest(index)}",
+                f"unusual {self._oddest(index)}"
+                + (f"; garbage {chance[index]:.2f}" if chance is not None else ""),
             )
             for index in active
         ]
@@ -101,4 +99,4 @@ class Session:
         """The name of the score in which a passage differs most from the rest."""
         names = self._pool.features.names
         values = np.abs(np.asarray(self._pool.rows[[index], TEXT_COLUMNS:].todense())).ravel()
-        return names[int(values.argmax())].replace("_", " ") if names else "text"
+        return names[int(values.argmax())].removeprefix("shape:").replace("_", " ")
