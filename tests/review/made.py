@@ -11,9 +11,41 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import RefineSettings
 from goldsmith.refine import Screen
 
-WORDS = """river harbour market winter letter garden bridge morning captain window village summer
-engine teacher doctor mountain island weather kitchen station picture story number water family
-evening country question answer history morning company paper""".split()
+WORDS = [
+    "river",
+    "harbour",
+    "market",
+    "winter",
+    "letter",
+    "garden",
+    "bridge",
+    "morning",
+    "captain",
+    "window",
+    "village",
+    "summer",
+    "engine",
+    "teacher",
+    "doctor",
+    "mountain",
+    "island",
+    "weather",
+    "kitchen",
+    "station",
+    "picture",
+    "story",
+    "number",
+    "water",
+    "family",
+    "evening",
+    "country",
+    "question",
+    "answer",
+    "history",
+    "morning",
+    "company",
+    "paper",
+]
 
 
 def sentence(chance: random.Random) -> str:

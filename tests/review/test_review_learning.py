@@ -163,8 +163,7 @@ def test_no_passage_is_chosen_twice_and_the_same_seed_chooses_the_same(pool):
     asked = np.array([0, 5, 9])
     for chances in (None, np.linspace(0, 1, len(pool))):
         chosen = [
-            choose_active(pool.rows, chances, asked, 12, np.random.default_rng(4))
-            for _ in range(2)
+            choose_active(pool.rows, chances, asked, 12, np.random.default_rng(4)) for _ in range(2)
         ]
         assert chosen[0] == chosen[1]
         assert len({*chosen[0], 0, 5, 9}) == 15
