@@ -11,50 +11,20 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.project import RefineSettings
 from goldsmith.refine import Screen
 
-WORDS = [
-    "river",
-    "harbour",
-    "market",
-    "winter",
-    "letter",
-    "garden",
-    "bridge",
-    "morning",
-    "captain",
-    "window",
-    "village",
-    "summer",
-    "engine",
-    "teacher",
-    "doctor",
-    "mountain",
-    "island",
-    "weather",
-    "kitchen",
-    "station",
-    "picture",
-    "story",
-    "number",
-    "water",
-    "family",
-    "evening",
-    "country",
-    "question",
-    "answer",
-    "history",
-    "morning",
-    "company",
-    "paper",
-]
+_WORDS = (
+    "river harbour market winter letter garden bridge morning captain window village "
+    "summer engine teacher doctor mountain island weather kitchen station picture story "
+    "number water family evening country question answer history morning company paper"
+)
 
 
 def sentence(chance: random.Random) -> str:
-    words = [chance.choice(WORDS) for _ in range(chance.randrange(8, 14))]
+    words = [chance.choice(_WORDS.split()) for _ in range(chance.randrange(8, 14))]
     return f"The {' of the '.join(words[:3])} was {' and '.join(words[3:6])} in the {words[6]}."
 
 
 def advertisement(chance: random.Random) -> str:
-    thing = chance.choice(WORDS)
+    thing = chance.choice(_WORDS.split())
     return (
         f"Buy your {thing} online today and get {chance.randrange(10, 90)} percent off. "
         f"Click here to claim the {thing} offer before the sale ends."

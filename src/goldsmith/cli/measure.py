@@ -253,6 +253,7 @@ def report(project: Project) -> None:
     """Draw the report from everything that is there."""
     from goldsmith.cli.learn import training_curves, writing_sample
     from goldsmith.report import gather, write_report
+    from goldsmith.review import read_decision
 
     path = project.workspace.scores / SCORES
     measured = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -270,6 +271,7 @@ def report(project: Project) -> None:
             answers=shown,
             pictures=pictures,
             sample=writing_sample(project),
+            review=read_decision(project.workspace.review),
         ),
         project.workspace.report,
     )

@@ -56,7 +56,8 @@ def draw(
 ) -> list[int]:
     """Return ``count`` passages that are worth asking about and unlike each other and the asked.
 
-    ``worth`` has any scale from 0. Distances are cosine distances of the text columns; ties go to the smaller index.
+    ``worth`` has any scale from 0. Distances are cosine distances of the text columns; ties go to
+    the smaller index.
     """
     open_ones = np.setdiff1d(np.arange(rows.shape[0]), asked)
     order = np.lexsort((open_ones, -worth[open_ones]))
