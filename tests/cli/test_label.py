@@ -13,6 +13,7 @@ import pytest
 
 from goldsmith.lake import Lake
 from goldsmith.project import Workspace
+from goldsmith.review import append_label
 
 PROSE = "The keeper of the harbour light wrote down the wind and the weather of each day. "
 
@@ -107,6 +108,51 @@ def test_without_a_terminal_it_says_what_to_do(workspace):
     )
     assert done.returncode == 0, done.stderr
     assert "too few labels" in json.loads(done.stdout)["decision"]["reason"]
+
+
+def test_a_classifier_proven_better_decides_until_it_is_told_not_to(workspace, tmp_path):
+    """Advertisements pass the heuristic; labels teach to cut them, and the ledger balances."""
+    papers, root = tmp_path / "papers", tmp_path / "workspace"
+    papers.mkdir()
+    for number in range(16):
+        parts = [
+            f"Buy {number}{part} lamps now! The sale ends soon, click here to order lamp {part}."
+            if part % 4 == 0
+            else f"{PROSE * 2}It was day {number}{part} of the voyage to the islands."
+            for part in range(12)
+        ]
+        (papers / f"{number}.txt").write_text("\n\n".join(parts))
+
+    def goldsmith(*arguments) -> dict:
+        done = subprocess.run(
+            command(*arguments, "-w", root, "--json"), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    goldsmith("ingest", papers)
+    goldsmith("refine")
+    lake = Lake(Workspace(root).lake)
+    passages = lake.read("passages").to_pylist()
+    assert lake.read("rejects:cut").num_rows == 0
+    for number, row in enumerate(passages):
+        answer = "garbage" if row["text"].startswith("Buy") else "good"
+        append_label(lake, row["id"], answer, who="ann", arm="active" if number % 3 else "random")
+    decision = goldsmith("label", "--fit")["decision"]
+    assert decision["accepted"], decision["reason"]
+    ledger = goldsmith("refine")
+    assert ledger["balanced"]
+    cut = lake.read("rejects:cut").to_pylist()
+    assert {row["rule"] for row in cut} == {"garbage"}
+    assert {row["subject"] for row in cut} == {
+        row["id"] for row in passages if row["text"].startswith("Buy")
+    }
+    assert goldsmith("status")["labels"]["decision"]["accepted"]
+    back = goldsmith("refine", "--set", "refine.garbage=heuristic")
+    assert back["balanced"]
+    assert lake.read("rejects:cut").num_rows == 0
+    assert lake.read("scores:review").num_rows == 0
+    assert "set to heuristic" in goldsmith("status")["labels"]["decision"]["reason"]
 
 
 def test_status_knows_the_labels(workspace):

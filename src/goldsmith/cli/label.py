@@ -60,7 +60,8 @@ def label(
             session = Session(pool, current_labels(project.lake), project.settings.seed)
             with _keys() as key:
                 given = _sitting(project, pool, session, key, who or getpass.getuser(), count)
-        decision = reviewing.learn(project, pool)
+        reviewing.learn(project, pool)
+        decision = reviewing.in_force(project)
     value = asdict(decision) if decision else None
     show({"given": given, "decision": value}, as_json, _outcome(decision, workspace))
 

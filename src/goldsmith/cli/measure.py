@@ -252,8 +252,8 @@ def score_lines(scores: Sequence[Mapping[str, Any]]) -> list[str]:
 def report(project: Project) -> None:
     """Draw the report from everything that is there."""
     from goldsmith.cli.learn import training_curves, writing_sample
+    from goldsmith.cli.reviewing import in_force
     from goldsmith.report import gather, write_report
-    from goldsmith.review import read_decision
 
     path = project.workspace.scores / SCORES
     measured = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -271,7 +271,7 @@ def report(project: Project) -> None:
             answers=shown,
             pictures=pictures,
             sample=writing_sample(project),
-            review=read_decision(project.workspace.review),
+            review=in_force(project),
         ),
         project.workspace.report,
     )

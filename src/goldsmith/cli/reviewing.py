@@ -17,15 +17,29 @@ def judge(project: Project) -> Judge:
     from goldsmith.pipeline.artifact import file_digest
     from goldsmith.review import WEIGHTS, Judge
 
-    decision = learn(project)
+    learn(project)
+    decision = in_force(project)
     weights = project.workspace.review / WEIGHTS
-    if decision is None or not decision.accepted or project.settings.refine.garbage != "auto":
+    if decision is None or not decision.accepted:
         return Judge()
     return Judge(file_digest(weights), str(weights))
 
 
-def learn(project: Project, pool: Pool | None = None) -> Decision | None:
-    """Learn from the labels there are, unless that is done; None where there are none.
+def in_force(project: Project) -> Decision | None:
+    """Return what was decided, as the settings let it stand; None where nothing was learned."""
+    from dataclasses import replace
+
+    from goldsmith.review import read_decision
+
+    decision = read_decision(project.workspace.review)
+    if decision is not None and decision.accepted and project.settings.refine.garbage != "auto":
+        reason = f"refine.garbage is set to heuristic, although {decision.reason}"
+        return replace(decision, accepted=False, reason=reason)
+    return decision
+
+
+def learn(project: Project, pool: Pool | None = None) -> None:
+    """Learn from the labels there are, unless that is done; without any, forget what was learned.
 
     ``pool`` saves reading the passages again where that was done already.
     """
@@ -38,7 +52,7 @@ def learn(project: Project, pool: Pool | None = None) -> Decision | None:
     labels = review.current_labels(lake)
     if not labels:
         shutil.rmtree(space.review, ignore_errors=True)  # what was learned of labels taken back
-        return None
+        return
     inputs = {name: lake.digest(name) for name in ("passages", "scores:screen")}
     inputs["labels"] = review.labels_digest(labels)
     about = (settings.refine.model_dump(mode="json"), settings.seed)
@@ -56,4 +70,3 @@ def learn(project: Project, pool: Pool | None = None) -> Decision | None:
             )
             counts["labels"] = learned.decision.labels
         project.progress.finish()
-    return review.read_decision(space.review)

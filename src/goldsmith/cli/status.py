@@ -185,10 +185,11 @@ def _quarantine_lines(
 def _labels(project: Project) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from goldsmith.review import current_labels, read_decision
+    from goldsmith.cli.reviewing import in_force
+    from goldsmith.review import current_labels
 
     labels = current_labels(project.lake)
-    decision = read_decision(project.workspace.review)
+    decision = in_force(project)
     return {
         "given": sum(label.answer != "skip" for label in labels.values()),
         "garbage": sum(label.garbage for label in labels.values()),

@@ -71,8 +71,9 @@ def ingest(project: Project, files: pa.Table) -> bool:
 
     from goldsmith.extract import ExtractStage
     from goldsmith.lake.schemas import SCHEMAS
-    from goldsmith.pipeline import Source, read_quarantine
+    from goldsmith.pipeline import Source, keep_only, read_quarantine
 
+    keep_only(project.workspace.quarantine, set(files["id"].to_pylist()))
     left_out = {
         name: one
         for name, one in read_quarantine(project.workspace.quarantine).items()

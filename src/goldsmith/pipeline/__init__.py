@@ -14,6 +14,7 @@ from goldsmith.pipeline.progress import Progress, Silent, Unit
 from goldsmith.pipeline.quarantine import (
     Quarantined,
     StageFailedError,
+    keep_only,
     read_quarantine,
     release,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "fingerprint",
     "is_current",
     "is_done",
+    "keep_only",
     "read_manifest",
     "read_quarantine",
     "read_state",

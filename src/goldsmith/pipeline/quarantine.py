@@ -9,7 +9,7 @@ with: when settings or the document change, it is tried again by itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -69,6 +69,14 @@ def release(path: Path) -> list[str]:
     if entries:
         write_quarantine(path, {name: replace(one, key="") for name, one in entries.items()})
     return sorted(entries)
+
+
+def keep_only(path: Path, documents: Collection[str]) -> None:
+    """Drop the entries of documents that are not there any more."""
+    entries = read_quarantine(path)
+    kept = {name: one for name, one in entries.items() if name in documents}
+    if kept != entries:
+        write_quarantine(path, kept)
 
 
 def write_quarantine(path: Path, entries: Mapping[str, Quarantined]) -> None:

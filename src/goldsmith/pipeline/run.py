@@ -161,7 +161,7 @@ class Runner:
                 self.progress.advance()
         self._keep(
             stage,
-            failed | {d: one for d, one in held.items() if d in units and one.key == keys[d]},
+            failed | {d: one for d, one in held.items() if one.key == keys.get(d, one.key)},
         )
         if failed and not hasattr(stage, "failed"):
             raise StageFailedError(stage.name, failed)
