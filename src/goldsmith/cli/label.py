@@ -55,9 +55,10 @@ def label(
         given = 0
         if not fit:
             project.progress.start("passages", None, "passages")
-            pool = open_pool(project.lake, project.settings.refine)
+            labels, seed = current_labels(project.lake), project.settings.seed
+            pool = open_pool(project.lake, project.settings.refine, seed=seed, labelled=labels)
             project.progress.finish(f"{len(pool):,} to choose from")
-            session = Session(pool, current_labels(project.lake), project.settings.seed)
+            session = Session(pool, labels, seed)
             with _keys() as key:
                 given = _sitting(project, pool, session, key, who or getpass.getuser(), count)
         reviewing.learn(project, pool)

@@ -61,7 +61,8 @@ def learn(project: Project, pool: Pool | None = None) -> None:
         project.progress.start("review", None, "labels")
         with recorded(project, "learn", key, settings.refine, inputs) as counts:
             learned = review.learn(
-                pool or review.open_pool(lake, settings.refine),
+                pool
+                or review.open_pool(lake, settings.refine, seed=settings.seed, labelled=labels),
                 labels,
                 settings.refine.maximum_garbage,
                 seed=settings.seed,

@@ -5,8 +5,8 @@ short list; from it passages are drawn one after another as k-means++ draws its 
 Vassilvitskii, 2007): with the odds of their distance to everything asked so far, here times their
 uncertainty. A model cannot be unsure of a kind of garbage it has never seen, so a third of each
 batch, and all of it before there is a model, is drawn in the same way from the passages that are
-most unusual by any stored score and not yet taken for garbage. Random: uniformly from all that was
-not asked.
+most unusual by any stored score and not yet taken for garbage. Random: the next in an order of
+chance.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ def draw(
 
 
 def choose_random(
-    n: int, asked: npt.NDArray[np.int64], count: int, generator: np.random.Generator
+    chance: npt.NDArray[np.uint64], asked: npt.NDArray[np.int64], count: int
 ) -> list[int]:
-    """Return ``count`` passages drawn uniformly from those not asked."""
-    open_ones = np.setdiff1d(np.arange(n), asked)
-    size = min(count, len(open_ones))
-    return [int(index) for index in generator.choice(open_ones, size=size, replace=False)]
+    """Return the first ``count`` passages in the order of chance that were not asked about."""
+    open_ones = np.setdiff1d(np.arange(len(chance)), asked)
+    order = np.argsort(chance[open_ones], kind="stable")
+    return [int(index) for index in open_ones[order[:count]]]
 
 
 def suspicion(rows: Any) -> npt.NDArray[np.float64]:

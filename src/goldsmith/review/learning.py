@@ -1,9 +1,10 @@
 """Learn from the labels, and decide by a paired test whether the classifier may decide.
 
-The sample that judges is the random arm: each of its labels is predicted by a model trained on the
-labels of both arms in other documents (five folds by document), so that neither the choice of the
-active arm nor a twin on the next page flatters it. The heuristic is scored on the same passages,
-and the difference of F1 tested by approximate randomization (`goldsmith.evaluation`). It
+The sample that judges is what the random arm has reached in the order of chance, whichever arm
+asked (see `pool`): a uniform sample of the corpus. Each of its labels is predicted by a model
+trained on the labels of both arms in other documents (five folds by document), so that neither the
+choice of the active arm nor a twin on the next page flatters it. The heuristic is scored on the same
+passages, and the difference of F1 tested by approximate randomization (`goldsmith.evaluation`). It
 takes the heuristic's place only where it is better, p < 0.05, and there was enough to see: the
 decision is written beside the weights with its figures; `refine.garbage = "heuristic"` undoes it.
 """
@@ -52,7 +53,7 @@ class Decision:
     reason: str  # one sentence for a person
     labels: int
     garbage: int
-    random: int  # labels of the random arm, which judge
+    random: int  # labels of a uniform sample, which judge
     random_garbage: int
     f1_heuristic: float | None = None
     f1_classifier: float | None = None
@@ -95,10 +96,11 @@ def learn(
     ]
     where = np.array([place[label.subject] for label in known], np.int64)
     garbage = np.array([label.garbage for label in known], bool)
-    chance = np.array([label.arm == "random" for label in known], bool)
+    chance = _reached(pool.chance[where], np.array([label.arm for label in known]))
     regression = train(pool.rows[where], garbage) if known else None
     classifier = Classifier(pool.features, regression) if regression else None
-    decision = _decide(pool, where, garbage, chance, threshold, seed)
+    active = np.array([label.arm == "active" for label in known], bool)
+    decision = _decide(pool, where, garbage, active, chance, threshold, seed)
     if folder is not None:
         with building(folder, key) as new:
             if classifier is not None:
@@ -133,6 +135,7 @@ def _decide(
     pool: Pool,
     where: npt.NDArray[np.int64],
     garbage: Truth,
+    active: Truth,
     chance: Truth,
     threshold: float,
     seed: int,
@@ -166,7 +169,7 @@ def _decide(
         high=found.high,
         p=found.p,
         test=found.signature,
-        curve=tuple(_curve(pool, where, garbage, chance, folds, threshold)),
+        curve=tuple(_curve(pool, where, garbage, active, chance, folds, threshold)),
     )
 
 
@@ -178,6 +181,12 @@ def _said(found: Comparison, accepted: bool) -> str:
     if accepted:
         return f"the classifier is better than the heuristic: {figures}"
     return f"the classifier is not shown to be better: {figures}"
+
+
+def _reached(chance: npt.NDArray[np.uint64], arms: npt.NDArray[np.str_]) -> Truth:
+    """Which labels lie no further in the order of chance than the random arm has come."""
+    drawn = chance[arms == "random"]
+    return chance <= drawn.max() if len(drawn) else np.zeros(len(chance), bool)
 
 
 def _folds(groups: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
@@ -216,14 +225,23 @@ def _curve(
     pool: Pool,
     where: npt.NDArray[np.int64],
     garbage: Truth,
+    active: Truth,
     chance: Truth,
     folds: npt.NDArray[np.int64],
     threshold: float,
 ) -> list[Point]:
+    """F1 over labels: the active arm's in the order they were given, chance's in its own."""
     points = []
-    arms: tuple[tuple[Arm, Truth], ...] = (("active", ~chance), ("random", chance))
-    for arm, members in arms:
-        number = np.cumsum(members)  # how many labels of this arm there were, up to each
+    asked = np.arange(len(where))
+    drawn = np.argsort(np.argsort(pool.chance[where], kind="stable"), kind="stable")
+    arms: tuple[tuple[Arm, Truth, npt.NDArray[np.int64]], ...] = (
+        ("active", active, asked),
+        ("random", chance, drawn),
+    )
+    for arm, members, order in arms:
+        if not members.any():
+            continue
+        number = np.array([(order[members] <= place).sum() for place in order])
         total = int(members.sum())
         for size in sorted({size for size in _SIZES if size < total} | {total}):
             first = members & (number <= size)

@@ -77,16 +77,16 @@ class Session:
         known = [index for index, (a, _) in self._answers.items() if a in ("good", "garbage")]
         garbage = np.array([self._answers[index][0] == "garbage" for index in known], bool)
         model = train(pool.rows[known], garbage) if known else None
-        chance = model.garbage(pool.rows) if model else None
-        active = choose_active(pool.rows, chance, asked, ACTIVE, generator)
+        found = model.garbage(pool.rows) if model else None
+        active = choose_active(pool.rows, found, asked, ACTIVE, generator)
         taken = np.concatenate([asked, np.array(active, np.int64)])
-        random = choose_random(len(pool), taken, RANDOM, generator)
+        random = choose_random(pool.chance, taken, RANDOM)
         questions = [
             Question(
                 pool.passages[index],
                 "active",
                 f"unusual {self._oddest(index)}"
-                + (f"; garbage {chance[index]:.2f}" if chance is not None else ""),
+                + (f"; garbage {found[index]:.2f}" if found is not None else ""),
             )
             for index in active
         ]
