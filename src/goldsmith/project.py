@@ -58,6 +58,10 @@ class RefineSettings(Section):
         (), description='More cuts over stored scores, as in "page damage > 0.1".'
     )
     profanity: tuple[str, ...] = Field((), description="Words to count beside the shipped list.")
+    garbage: Literal["auto", "heuristic"] = Field(
+        "auto", description="auto: learned from labels once a test found that better."
+    )
+    maximum_garbage: Share = Field(0.5, description="Probability from which a passage goes.")
     near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(
@@ -263,6 +267,21 @@ class Workspace:
     @property
     def index(self) -> Path:
         return self.root / "index"
+
+    @property
+    def review(self) -> Path:
+        """The classifier learned from labels, and the decision about it."""
+        return self.root / "review"
+
+    @property
+    def state(self) -> Path:
+        """What a running command is doing (JSON), for `goldsmith status`."""
+        return self.root / "state.json"
+
+    @property
+    def quarantine(self) -> Path:
+        """Documents that are not tried again until told, and why (JSON)."""
+        return self.root / "quarantine.json"
 
     @property
     def scores(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,55 @@ def die_once(flag):
         path.touch()
         os._exit(1)
     return "second try"
+
+
+def remember_much(megabytes):
+    HOARD.append(b"x" * (megabytes * 2**20))
+    return os.getpid()
+
+
+HOARD = []
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Does to its worker what the document says; has no rows for a failure unless asked to."""
+
+    name: ClassVar[str] = "fault"
+    version: ClassVar[int] = 1
+    unit: ClassVar[str] = "document"
+    reads: ClassVar[tuple[str, ...]] = ("files",)
+    writes: ClassVar[tuple[str, ...]] = ("scores",)
+
+    def run(self, tables):
+        file = tables["files"].to_pylist()[0]
+        how = file["content"].decode()
+        if how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "loop":
+            while True:
+                pass
+        if how == "swell":
+            hoard = []
+            while True:
+                hoard.append(b"x" * 2**22)
+        if how == "raise":
+            raise ValueError("a bad page")
+        return {"scores": _score(file["id"], 1.0, self.name)}
+
+
+@dataclass(frozen=True)
+class FaultWithRows(Fault):
+    """The same, with rows for a failure."""
+
+    def failed(self, tables, reason, detail):
+        return {"scores": _score(tables["files"]["id"][0].as_py(), -1.0, self.name)}
+
+
+def _score(document, value, stage):
+    row = {"subject": document, "document": document, "name": "fault", "value": value}
+    row |= {"stage": stage, "scorer": "fault-1"}
+    return pa.Table.from_pylist([row], schema=SCHEMAS["scores"])
 
 
 @dataclass(frozen=True)

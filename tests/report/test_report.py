@@ -9,6 +9,7 @@ from goldsmith.report import AnswerShown, Report, Sentence, curve, write_report
 from goldsmith.report.contents import Reason
 from goldsmith.report.figures import curves, flow
 from goldsmith.report.page import render
+from goldsmith.review import Decision, Point
 
 
 def report(**more) -> Report:
@@ -42,6 +43,20 @@ def test_the_page_is_whole_in_itself(tmp_path):
 def test_an_unbalanced_ledger_cannot_be_overlooked():
     accounts = (Account("d-1", "a.pdf", 100, 70, 20, 5, 5, 0),)
     assert "NOT BALANCED" in render(report(accounts=accounts))
+
+
+def test_what_labels_taught_is_drawn_with_both_arms_and_the_decision():
+    points = tuple(
+        Point(arm, labels, f1)
+        for arm, end in (("active", 0.8), ("random", 0.5))
+        for labels, f1 in ((25, 0.1), (100, end))
+    )
+    reason = "the classifier is better than the heuristic: p = 0.0010"
+    decision = Decision(True, reason, 200, 20, 100, 9, 0.25, 0.8, 0.55, curve=points)
+    page = render(report(review=decision))
+    for text in (reason, "active 0.800", "random 0.500", "heuristic 0.250", "<b>classifier</b>"):
+        assert text in page
+    assert "Labels</h2>" not in render(report())
 
 
 @given(st.text(min_size=1, max_size=40))

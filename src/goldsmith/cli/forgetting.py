@@ -114,6 +114,7 @@ def _empty(project: Project) -> None:
         space.shards,
         space.datasets,
         space.index,
+        space.review,
     )
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,7 @@ from goldsmith.cli.options import (
     ConfigOption,
     Folder,
     JsonOption,
+    RetryOption,
     SetOption,
     WorkspaceOption,
 )
@@ -17,6 +18,7 @@ def ingest(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     config: ConfigOption = None,
     overrides: SetOption = None,
+    retry: RetryOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read a folder's files into documents, pages and lines."""
@@ -26,9 +28,11 @@ def ingest(
 
     project = projects.describe(folder, workspace, config, overrides or ())
     files = steps.find_files(project)
-    with projects.locked(project):
-        projects.save(project)
-        steps.ingest(project, files)
+    with projects.locked(project) as held:
+        projects.save(held)
+        if retry:
+            steps.release(held)
+        steps.ingest(held, files)
     documents = project.lake.read("documents").to_pylist()
     count = {
         state: sum(row["status"] == state for row in documents)

@@ -22,6 +22,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override one setting, as in --set train.steps=500."),
 ]
+RetryOption = Annotated[
+    bool, typer.Option("--retry", help="Try the documents in quarantine again.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 DEFAULT_WORKSPACE = Path("goldsmith-workspace")

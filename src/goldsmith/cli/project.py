@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ class Project:
     config: Path | None = None
     overrides: tuple[str, ...] = ()
     forgotten: frozenset[str] = frozenset()  # ids of documents that must not come back
-    progress: Progress = field(default_factory=Console)
+    progress: Progress = field(default_factory=Console)  # while the lock is held: a journal, too
 
     @property
     def lake(self) -> Lake:
@@ -127,8 +127,13 @@ def save(project: Project) -> None:
 
 
 @contextmanager
-def locked(project: Project) -> Iterator[None]:
-    """Hold the workspace: two commands that write at once would spoil each other's work."""
+def locked(project: Project) -> Iterator[Project]:
+    """Hold the workspace: two commands that write at once would spoil each other's work.
+
+    The project yielded tells `goldsmith status` in other processes what it is doing.
+    """
+    from goldsmith.pipeline import Journal
+
     project.workspace.root.mkdir(parents=True, exist_ok=True)
     with (project.workspace.root / ".lock").open("a+") as file:
         try:
@@ -138,16 +143,18 @@ def locked(project: Project) -> Iterator[None]:
                 f"{project.workspace.root}: another goldsmith command is working here; "
                 "wait until it is done"
             ) from error
-        yield
+        state = project.workspace.state
+        yield replace(project, progress=Journal(project.progress, state))
+        state.unlink(missing_ok=True)
 
 
 @contextmanager
 def working_on(workspace: Path, overrides: Sequence[str] | None = None) -> Iterator[Project]:
     """Reopen a workspace to change it: settings kept, workspace held."""
     project = reopen(workspace, overrides or ())
-    with locked(project):
-        save(project)
-        yield project
+    with locked(project) as held:
+        save(held)
+        yield held
 
 
 def _read(space: Workspace) -> dict[str, Any]:

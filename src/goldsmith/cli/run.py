@@ -11,6 +11,7 @@ from goldsmith.cli.options import (
     ConfigOption,
     Folder,
     JsonOption,
+    RetryOption,
     SetOption,
     WorkspaceOption,
 )
@@ -21,6 +22,7 @@ def run(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     config: ConfigOption = None,
     overrides: SetOption = None,
+    retry: RetryOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,16 +38,18 @@ def run(
     if dry_run:
         show(files.to_pylist(), as_json, _plan(files.to_pylist(), len(questions)))
         return
-    with projects.locked(project):
-        projects.save(project)
-        steps.ingest(project, files)
-        ledger = steps.refine(project)
-        learn.tokenizer(project)
-        learn.dataset(project)
-        learn.train(project)
-        measure.index(project)
-        measure.evaluate(project)
-        measure.report(project)
+    with projects.locked(project) as held:
+        projects.save(held)
+        if retry:
+            steps.release(held)
+        steps.ingest(held, files)
+        ledger = steps.refine(held)
+        learn.tokenizer(held)
+        learn.dataset(held)
+        learn.train(held)
+        measure.index(held)
+        measure.evaluate(held)
+        measure.report(held)
     asked = measure.show_off(project)
     values = {
         "report": str(project.workspace.report),

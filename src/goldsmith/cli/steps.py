@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from goldsmith.cli.project import Project
 from goldsmith.errors import UserError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from goldsmith.lake import Ledger
-    from goldsmith.pipeline import Runner, Stage
+    from goldsmith.pipeline import Quarantined, Runner, Stage
     from goldsmith.refine import Moves
 
 
@@ -26,7 +26,12 @@ def runner(project: Project) -> Iterator[Runner]:
     limits = project.settings.extract
     with Pool(project.workers, limits.seconds_per_document, limits.megabytes_per_worker) as pool:
         yield Runner(
-            project.lake, project.workspace.staging, pool, project.progress, project.settings.seed
+            project.lake,
+            project.workspace.staging,
+            pool,
+            project.progress,
+            project.settings.seed,
+            project.workspace.quarantine,
         )
 
 
@@ -58,21 +63,31 @@ def find_files(project: Project) -> pa.Table:
 
 
 def ingest(project: Project, files: pa.Table) -> bool:
-    """Files to documents, pages and lines."""
+    """Files to documents, pages and lines.
+
+    A document that a later stage failed on is a row with that reason, and is not read.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from goldsmith.extract import ExtractStage
     from goldsmith.lake.schemas import SCHEMAS
-    from goldsmith.pipeline import Source
+    from goldsmith.pipeline import Source, keep_only, read_quarantine
 
-    readable = pc.equal(files["status"], "ok")
+    keep_only(project.workspace.quarantine, set(files["id"].to_pylist()))
+    left_out = {
+        name: one
+        for name, one in read_quarantine(project.workspace.quarantine).items()
+        if one.stage != ExtractStage.name and one.key
+    }
+    held = pc.is_in(files["id"], value_set=_strings(sorted(left_out)))
+    readable = pc.and_not(pc.equal(files["status"], "ok"), held)
     to_read = files.filter(readable).select(["id", "uri", "media_type", "size"]).sort_by("id")
     rows = zip(to_read["id"].to_pylist(), to_read["uri"].to_pylist(), strict=True)
     source = Source(to_read, {name: project.folder / uri for name, uri in rows})
     schema = SCHEMAS["documents"]
     others = [
-        dict.fromkeys(schema.names) | {"pages": 0, "characters": 0} | row
+        dict.fromkeys(schema.names) | {"pages": 0, "characters": 0} | row | _failure(row, left_out)
         for row in files.filter(pc.invert(readable)).to_pylist()
     ]
     known = {"documents": pa.Table.from_pylist(others, schema=schema)}
@@ -80,8 +95,9 @@ def ingest(project: Project, files: pa.Table) -> bool:
         return run.run(ExtractStage(project.settings.extract), {"files": source}, known)
 
 
-def refine_stages(project: Project) -> list[Stage]:
-    """The stages from lines to chunks, in order."""
+def refine_stages(project: Project) -> Iterator[Stage]:
+    """The stages from lines to chunks, in order; each is made when those before it have run."""
+    from goldsmith.cli.reviewing import judge
     from goldsmith.refine import (
         Chunk,
         Clean,
@@ -96,22 +112,32 @@ def refine_stages(project: Project) -> list[Stage]:
 
     settings = project.settings.refine
     sound = without_cuts(settings)  # so that a moved cut leaves the others as they are
-    before = (Tag(sound), Divide(sound), Clean(sound), Screen(sound), Familiarity(sound))
-    return [*before, Cut(settings), Deduplicate(sound), Chunk(sound)]
+    yield from (kind(sound) for kind in (Tag, Divide, Clean, Screen, Familiarity))
+    yield judge(project)
+    yield from (Cut(settings), Deduplicate(sound), Chunk(sound))
 
 
 def refine(project: Project, first: str = "tag") -> Ledger:
     """Lines to gold chunks, from the stage called ``first``; return the ledger, which balances.
 
-    Raises LedgerError when it does not.
+    A document that a stage fails on is taken out and the rest goes on without it. Raises
+    LedgerError when the ledger does not balance.
     """
     from goldsmith.lake import take_stock
+    from goldsmith.pipeline import StageFailedError
 
-    stages = refine_stages(project)
-    names = [stage.name for stage in stages]
-    with runner(project) as run:
-        for stage in stages[names.index(first) :]:
-            run.run(stage)
+    while True:
+        try:
+            with runner(project) as run:
+                begun = False
+                for stage in refine_stages(project):
+                    begun = begun or stage.name == first
+                    if begun:
+                        run.run(stage)
+            break
+        except StageFailedError:  # its documents are in quarantine now
+            ingest(project, find_files(project))
+            first = "tag"
     ledger = take_stock(project.lake)
     ledger.require_balance()
     if not ledger.total("kept"):
@@ -152,6 +178,22 @@ def planned_moves(project: Project, saved: Project) -> Moves:
 def forget(project: Project, document: str) -> Project:
     """Note that a document must not come back; the next steps leave it out."""
     return replace(project, forgotten=project.forgotten | {document})
+
+
+def release(project: Project) -> list[str]:
+    """Let the quarantined documents be tried again by the next steps; return their ids."""
+    from goldsmith.pipeline import release as let_go
+
+    return let_go(project.workspace.quarantine)
+
+
+def _failure(row: Mapping[str, Any], left_out: Mapping[str, Quarantined]) -> dict[str, Any]:
+    """What a document's row says where a stage after reading failed on it."""
+    one = left_out.get(row["id"])
+    if one is None or row["status"] != "ok":
+        return {}
+    reason = "stage failed" if one.cause == "error" else one.cause
+    return {"status": "failed", "reason": reason, "detail": f"in stage '{one.stage}': {one.detail}"}
 
 
 def _strings(values: list[str]) -> pa.Array:

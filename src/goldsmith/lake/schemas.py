@@ -189,7 +189,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "labels": pa.schema(
         [
             ("subject", pa.string()),
-            ("label", pa.string()),
+            ("label", pa.string()),  # ANSWERS
             ("who", pa.string()),
             ("at", pa.timestamp("us", tz="UTC")),
             ("arm", pa.string()),  # "active" or "random"
@@ -276,10 +276,12 @@ DOCUMENT_REASONS = (
     "time limit",
     "memory limit",
     "worker died",
+    "stage failed",
     "same bytes",
 )
 ENGINES = ("pdfium", "rapidocr", "html", "docx", "markdown", "text")
 ROUTES = ("text layer", "ocr", "markup", "empty")
+ANSWERS = ("good", "garbage", "skip", "undone")
 KINDS = ("heading", "paragraph", "list", "table", "equation", "caption", "code", "reference")
 LABELS = (
     "CONTENT",
@@ -317,6 +319,7 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
     ),
     "cut": (
         "language",
+        "garbage",
         "gibberish",
         "low grade",
         "too short",

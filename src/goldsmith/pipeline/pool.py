@@ -1,7 +1,8 @@
 """Worker processes that may hang, swell or die without harming the run.
 
 Each worker is a fresh interpreter joined by a pipe. The parent gives it one task at a time, watches
-the clock and the worker's resident memory, kills it past either limit, and starts another. A worker
+the clock and the worker's resident memory, kills it past either limit, and starts another; a worker
+that keeps much memory after a task is replaced, so that the next task does not pay for it. A worker
 whose parent dies is killed by the kernel. Results come back as they finish: order is the caller's.
 """
 
@@ -14,7 +15,7 @@ import resource
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,10 +23,13 @@ from typing import Any, Literal
 
 import psutil
 
+from goldsmith.pipeline.progress import Unit
+
 Cause = Literal["time limit", "memory limit", "worker died", "error"]
 
 _WATCH_SECONDS = 0.05
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux' prctl
+_KEPT_SHARE = 0.5  # of the memory limit: a worker that holds more between tasks is replaced
 _HEADROOM = 6 * 2**30  # address space above the resident limit: libraries reserve a lot
 
 
@@ -43,6 +47,10 @@ class _Worker:
     pipe: Connection
     task: Any = None
     deadline: float = 0.0
+    since: float = 0.0
+
+    def unit(self) -> Unit:
+        return Unit(str(self.task[0]), self.process.pid or 0, self.since)
 
 
 class Pool:
@@ -64,16 +72,32 @@ class Pool:
         self._workers.clear()
 
     def map(
-        self, function: Callable[[Any], Any], tasks: Iterable[tuple[Any, Any]]
+        self,
+        function: Callable[[Any], Any],
+        tasks: Iterable[tuple[Any, Any]],
+        watch: Callable[[Sequence[Unit]], None] | None = None,
     ) -> Iterator[tuple[Any, Any | Failure]]:
         """Yield (key, result or Failure) for each (key, argument), as they finish.
 
         ``function`` must be importable from a module. A task whose worker died for no known reason
-        is tried once more before it counts as a failure.
+        is tried once more before it counts as a failure. ``watch`` is told what the workers have in
+        hand, each time we look.
         """
-        waiting = iter(tasks)
-        again: list[tuple[Any, Any, int]] = []
         busy: dict[Connection, _Worker] = {}
+        try:
+            yield from self._map(function, iter(tasks), busy, watch or (lambda units: None))
+        finally:
+            for worker in busy.values():  # the caller went away: nobody waits for these
+                self._discard(worker)
+
+    def _map(
+        self,
+        function: Callable[[Any], Any],
+        waiting: Iterator[tuple[Any, Any]],
+        busy: dict[Connection, _Worker],
+        watch: Callable[[Sequence[Unit]], None],
+    ) -> Iterator[tuple[Any, Any | Failure]]:
+        again: list[tuple[Any, Any, int]] = []
         idle = list(self._workers)
         exhausted = False
         while True:
@@ -91,6 +115,7 @@ class Pool:
                 worker = idle.pop() if idle else self._start()
                 worker.task = (key, argument, tries)
                 worker.deadline = time.monotonic() + self._seconds
+                worker.since = time.time()
                 try:
                     worker.pipe.send((function, argument))
                 except (BrokenPipeError, ConnectionResetError):
@@ -98,6 +123,7 @@ class Pool:
                     again.append((key, argument, tries))
                     continue
                 busy[worker.pipe] = worker
+            watch([worker.unit() for worker in busy.values()])
             if not busy:
                 return
             ready = set(wait(list(busy), timeout=_WATCH_SECONDS))
@@ -111,10 +137,12 @@ class Pool:
                     if tries == 0:
                         again.append((key, argument, 1))
                     else:
-                        code = worker.process.exitcode
-                        yield key, Failure("worker died", f"the worker ended with exit code {code}")
+                        yield key, Failure("worker died", _end_of(worker.process.exitcode))
                     continue
-                idle.append(worker)
+                if _resident(worker) > _KEPT_SHARE * self._bytes:
+                    self._discard(worker)
+                else:
+                    idle.append(worker)
                 yield key, result
             for pipe, worker in list(busy.items()):
                 cause = self._limit_passed(worker)
@@ -126,11 +154,7 @@ class Pool:
     def _limit_passed(self, worker: _Worker) -> Failure | None:
         if time.monotonic() > worker.deadline:
             return Failure("time limit", f"not done after {self._seconds:g} seconds")
-        try:
-            resident = psutil.Process(worker.process.pid).memory_info().rss
-        except psutil.Error:
-            return None  # it has just ended: the pipe will say so
-        if resident > self._bytes:
+        if _resident(worker) > self._bytes:
             return Failure("memory limit", f"more than {self._bytes // 2**20} MB of memory")
         return None
 
@@ -148,6 +172,23 @@ class Pool:
     def _discard(self, worker: _Worker) -> None:
         _kill(worker)
         self._workers.remove(worker)
+
+
+def _resident(worker: _Worker) -> int:
+    """Bytes in memory; 0 when the worker has just ended, which its pipe will say."""
+    try:
+        return int(psutil.Process(worker.process.pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _end_of(code: int | None) -> str:
+    """How a worker died, twice, for a person."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the machine may be short of memory" if name == "SIGKILL" else ""
+        return f"two workers died of it, the second by {name}{hint}"
+    return f"two workers died of it, the second with exit code {code}"
 
 
 def _kill(worker: _Worker) -> None:

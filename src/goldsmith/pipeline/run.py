@@ -5,6 +5,10 @@ that of its last run and its tables have not changed since. Otherwise it is run:
 result is kept in the staging folder under a key made of what it was computed from, so that a run
 killed at any moment goes on where it was, and a new document costs only itself. The tables are then
 replaced in key order: the bytes do not depend on how many workers ran, nor in which order.
+
+A document that met a limit, or whose worker died twice, is quarantined (see `quarantine`): where
+the stage has rows for that they stand for it; else the stage is not committed, the others' results
+are kept, and the caller leaves the document out.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +28,18 @@ import pyarrow as pa
 import pyarrow.ipc
 
 import goldsmith
-from goldsmith.errors import GoldsmithError
 from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import KEYS, SCHEMAS, SHARED
 from goldsmith.pipeline.artifact import fingerprint, sync
 from goldsmith.pipeline.pool import Failure, Pool
 from goldsmith.pipeline.progress import Progress
+from goldsmith.pipeline.quarantine import (
+    Quarantined,
+    StageFailedError,
+    read_quarantine,
+    write_quarantine,
+)
 from goldsmith.pipeline.stage import Stage, Tables
 
 
@@ -42,6 +52,7 @@ class Runner:
     pool: Pool
     progress: Progress
     seed: int = 0
+    quarantine: Path | None = None  # the file of quarantined documents; None: nobody keeps one
 
     def run(
         self,
@@ -53,7 +64,8 @@ class Runner:
 
         ``sources`` gives tables that are not in the lake (the files of a folder); ``known``
         gives rows of its output tables that need no work (files that cannot be read).
-        Raises GoldsmithError when a document's task fails and the stage has no row for that.
+        Raises StageFailedError, with all else done, when documents fail and the stage has no rows
+        for that.
         """
         sources, known = sources or {}, known or {}
         inputs = {
@@ -61,7 +73,8 @@ class Runner:
             for name in stage.reads
         } | {f"known {name}": table_digest(table) for name, table in known.items()}
         key = stage_key(stage, inputs)
-        if is_done(self.lake, stage.name, key):
+        released = any(one.stage == stage.name and not one.key for one in self._held().values())
+        if is_done(self.lake, stage.name, key) and not released:
             return False
         started, clock = datetime.now(UTC), time.monotonic()
         tables = {
@@ -110,22 +123,62 @@ class Runner:
         }
         wanted = {f"{key}.arrow" for key in keys.values()}
         present = set(os.listdir(folder))
-        todo = [document for document in units if f"{keys[document]}.arrow" not in present]
-        self.progress.start(stage.name, len(units), "documents")
-        self.progress.advance(len(units) - len(todo))
+        held = {name: one for name, one in self._held().items() if one.stage == stage.name}
+        todo = [
+            document
+            for document in units
+            if f"{keys[document]}.arrow" not in present
+            or (document in held and held[document].key != keys[document])
+        ]
+        self.progress.start(stage.name, len(units), "documents", len(units) - len(todo))
+        # What was quarantined with this very key is not tried again.
+        refused = {
+            document: Failure(held[document].cause, held[document].detail)
+            for document in todo
+            if document in held and held[document].key == keys[document]
+        }
         tasks = (
             (document, (stage, units[document], _paths(sources, units[document])))
             for document in todo
+            if document not in refused
         )
-        for document, result in self.pool.map(_run_unit, tasks):
+        clock, pages = time.monotonic(), 0
+        failed: dict[str, Quarantined] = {}
+        tried = self.pool.map(_run_unit, tasks, self.progress.hold)
+        for document, result in chain(refused.items(), tried):
             if isinstance(result, Failure):
-                result = _failed(stage, document, units[document], result)
-            write_tables(folder / f"{keys[document]}.arrow", result)
-            self.progress.advance()
+                if result.cause != "error" or not hasattr(stage, "failed"):
+                    failed[document] = _quarantined(stage, document, result, keys[document])
+                    self._keep(stage, {**held, **failed})
+                result = _failed(stage, units[document], result)
+            if result is not None:
+                write_tables(folder / f"{keys[document]}.arrow", result)
+            if result is not None and "pages" in result:
+                pages += result["pages"].num_rows
+                rate = pages / max(time.monotonic() - clock, 1e-9)
+                self.progress.advance(pages_per_second=rate)
+            else:
+                self.progress.advance()
+        self._keep(
+            stage,
+            failed | {d: one for d, one in held.items() if one.key == keys.get(d, one.key)},
+        )
+        if failed and not hasattr(stage, "failed"):
+            raise StageFailedError(stage.name, failed)
         results = [read_tables(folder / f"{keys[document]}.arrow") for document in units]
         for name in sorted(present - wanted):  # results of other settings or gone documents
             (folder / name).unlink(missing_ok=True)
         return results
+
+    def _held(self) -> dict[str, Quarantined]:
+        return read_quarantine(self.quarantine) if self.quarantine is not None else {}
+
+    def _keep(self, stage: Stage, entries: Mapping[str, Quarantined]) -> None:
+        """Replace the stage's entries in the file, where that changes it."""
+        before = self._held()
+        others = {name: one for name, one in before.items() if one.stage != stage.name}
+        if self.quarantine is not None and before != others | dict(entries):
+            write_quarantine(self.quarantine, others | dict(entries))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,9 +193,14 @@ class Source:
 
 
 def stage_settings(stage: Stage) -> dict[str, Any]:
-    """Return a stage's typed settings as JSON-able values."""
+    """Return a stage's typed settings as JSON-able values.
+
+    A field with ``metadata={"place": True}`` says where something lies, not what it is: left out.
+    """
     values = {}
     for field in dataclasses.fields(stage):  # type: ignore[arg-type]
+        if field.metadata.get("place"):
+            continue
         value = getattr(stage, field.name)
         values[field.name] = (
             value.model_dump(mode="json") if hasattr(value, "model_dump") else value
@@ -244,13 +302,15 @@ def _run_unit(task: tuple[Stage, Tables, Mapping[str, Path]]) -> dict[str, pa.Ta
     return stage.run(given)
 
 
-def _failed(stage: Stage, document: str, unit: Tables, failure: Failure) -> dict[str, pa.Table]:
+def _quarantined(stage: Stage, document: str, failure: Failure, key: str) -> Quarantined:
+    return Quarantined(document, stage.name, failure.cause, failure.detail.splitlines()[0], key)
+
+
+def _failed(stage: Stage, unit: Tables, failure: Failure) -> dict[str, pa.Table] | None:
+    """The stage's own rows for a failure; None where it has none."""
     as_rows: Callable[..., dict[str, pa.Table]] | None = getattr(stage, "failed", None)
     if as_rows is None:
-        raise GoldsmithError(
-            f"{document}: stage '{stage.name}' failed ({failure.cause}: {failure.detail}); "
-            "see `goldsmith why` for the document, and run again"
-        )
+        return None
     reason = "unreadable" if failure.cause == "error" else failure.cause
     return as_rows(unit, reason, failure.detail.splitlines()[0])
 

@@ -17,18 +17,20 @@ from goldsmith.refine.chunk import Chunk
 from goldsmith.refine.classify import classifier_scores
 from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
-from goldsmith.refine.cut import Cut, without_cuts
+from goldsmith.refine.cut import HEURISTIC_RULES, Cut, without_cuts
 from goldsmith.refine.deduplicate import Deduplicate
 from goldsmith.refine.familiarity import Familiarity
 from goldsmith.refine.grade import tier
 from goldsmith.refine.hyphens import Divide
 from goldsmith.refine.quality import Quality, character_damage, extraction_quality
 from goldsmith.refine.recut import Moved, Moves, moves
-from goldsmith.refine.screen import Screen
+from goldsmith.refine.screen import UNJUDGED, Screen
 from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
 
 __all__ = [
+    "HEURISTIC_RULES",
+    "UNJUDGED",
     "Chunk",
     "Clean",
     "Cut",

@@ -1,9 +1,11 @@
 """The stage that decides from stored scores which passages go, and says why.
 
 A passage is judged with its neighbours: a short one has no language of its own, so it goes with
-those around it, its page, its document. A heading goes only when everything under it goes. The
-languages to keep are those a good part of the corpus is written in, unless settings name them.
-What settings cut beyond that (``filters``, ``cuts``) is read by `goldsmith.refine.limits`.
+those around it, its page, its document. A heading goes only when everything under it goes. Where a
+passage has the score "garbage" (learned from labels, and stored only once a test found it better),
+that decides in place of gibberish and grade. The languages to keep are those a good part of the
+corpus is written in, unless settings name them. What settings cut beyond that (``filters``,
+``cuts``) is read by `goldsmith.refine.limits`.
 
 Only this stage reads CUT_SETTINGS, so a moved cut leaves all earlier stages as they were.
 """
@@ -36,9 +38,12 @@ CUT_SETTINGS = (
     "language_confidence",
     "maximum_gibberish",
     "minimum_grade",
+    "maximum_garbage",
     "filters",
     "cuts",
 )
+#: The rules that the score "garbage", where there is one, takes the place of.
+HEURISTIC_RULES = frozenset({"gibberish", "low grade"})
 
 Scores = Mapping[str, Mapping[str, float]]  # subject -> name -> value
 
@@ -54,7 +59,7 @@ class Cut:
 
     settings: RefineSettings
     name: ClassVar[str] = "cut"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     unit: ClassVar[Literal["document", "all"]] = "all"
     reads: ClassVar[tuple[str, ...]] = ("passages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("rejects",)
@@ -130,12 +135,20 @@ def decide(
         spoken = _spoken(index, near, weights, own, whole, page, settings.language_confidence)
         noise = _noise(index, near, weights, own, whole, page)
         mark = own[index].get("grade", 1.0)
+        learned = own[index].get("garbage") if settings.garbage == "auto" else None
         visible = sum(not character.isspace() for character in member["text"])
         if wanted and spoken is not None and spoken[0] not in wanted:
             decisions.append(Decision("language", spoken[1]))
-        elif noise > settings.maximum_gibberish:
+        elif learned is not None and learned > settings.maximum_garbage:
+            decisions.append(Decision("garbage", learned))
+        elif learned is None and noise > settings.maximum_gibberish:
             decisions.append(Decision("gibberish", noise))
-        elif member["kind"] == "paragraph" and mark < settings.minimum_grade and visible >= 20:
+        elif (
+            learned is None
+            and member["kind"] == "paragraph"
+            and mark < settings.minimum_grade
+            and visible >= 20
+        ):
             decisions.append(Decision("low grade", mark))
         elif member["kind"] == "paragraph" and weights[index] < 2 and visible < 3:
             decisions.append(Decision("too short", float(visible)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from goldsmith.lake import Account, Lake, take_stock
+from goldsmith.review import Decision
 
 SAMPLES = 4
 _SAMPLE_CHARACTERS = 160
@@ -83,6 +84,7 @@ class Report:
     pictures: Mapping[str, str] = field(default_factory=dict)  # key -> data URI
     sample: str = ""  # what the model writes
     models: tuple[Mapping[str, Any], ...] = ()
+    review: Decision | None = None  # what was learned from labels
 
     def total(self, column: str) -> int:
         return sum(int(getattr(account, column)) for account in self.accounts)

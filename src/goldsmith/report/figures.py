@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from html import escape
 
 from goldsmith.report.contents import Curve
+from goldsmith.review import Point
 
 _WIDTH = 960
 
@@ -87,6 +88,45 @@ def curves(curve: Curve) -> str:
         label = f"best {best[1]:.3f} at step {best[0]}"
         parts.append(_text(x + away, y - 8, label, side, "label"))
     return _svg(height, f"{curve.title}: loss over steps", parts)
+
+
+def label_curves(points: Sequence[Point], heuristic: float | None) -> str:
+    """Draw F1 over labels for both arms, and the heuristic as a level line."""
+    if not points:
+        return ""
+    height, left, right, top, bottom = 260, 56, _WIDTH - 150, 16, 224
+    last = max(point.labels for point in points)
+
+    def place(labels: float, value: float) -> tuple[float, float]:
+        return left + (right - left) * labels / last, top + (bottom - top) * (1 - value)
+
+    parts = []
+    for tick in range(5):
+        y = place(0, tick / 4)[1]
+        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(_text(left - 6, y + 4, f"{tick / 4:.2f}", "end", "number"))
+        x = place(last * tick / 4, 0)[0]
+        parts.append(_text(x, bottom + 18, f"{last * tick / 4:.0f}", "middle", "number"))
+    ends: list[tuple[float, float, str]] = []
+    if heuristic is not None:
+        y = place(0, heuristic)[1]
+        parts.append(f'<line class="level" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        ends.append((y, right, f"heuristic {heuristic:.3f}"))
+    for arm, kind in (("random", "train"), ("active", "held")):
+        mine = sorted((point.labels, point.f1) for point in points if point.arm == arm)
+        if not mine:
+            continue
+        places = [place(*pair) for pair in mine]
+        parts.append(_line([f"{x:.1f},{y:.1f}" for x, y in places], kind))
+        x, y = places[-1]
+        shape = "held" if arm == "active" else "chance"
+        parts.append(f'<circle class="{shape}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
+        ends.append((y, x, f"{arm} {mine[-1][1]:.3f}"))
+    below = -1e9
+    for y, x, label in sorted(ends):  # names beside the ends of their lines, never over another
+        below = max(y + 4, below + 15)
+        parts.append(_text(max(x, right) + 10, below, label, "start", "label"))
+    return _svg(height, "F1 of garbage over labels, by arm", parts)
 
 
 def interval(value: float, low: float, high: float) -> str:

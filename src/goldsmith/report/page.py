@@ -34,6 +34,9 @@ def render(report: Report) -> str:
         report=report,
         flow=figures.flow(report.total("input") - _copies(report), losses),
         curves=[(curve, figures.curves(curve)) for curve in report.curves],
+        label_curve=figures.label_curves(report.review.curve, report.review.f1_heuristic)
+        if report.review
+        else "",
         interval=figures.interval,
         shares=figures.shares,
     )
