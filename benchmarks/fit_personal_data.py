@@ -189,14 +189,16 @@ def fit(rows: Sequence[made.Example], lex: Lexicon, steps: int = 60) -> tagger.W
     return tagger.compressed(list(problem.names), weights, found.x[size:].reshape(-1, labels))
 
 
-def training(rows: Sequence[made.Example], seed: int, again: int = 4, own: int = 4500) -> list[made.Example]:
+def training(
+    rows: Sequence[made.Example], seed: int, corpus: Path, again: int = 4, own: int = 8000
+) -> list[made.Example]:
     """Return the rows, each again with other values, and sentences of our own."""
     chance = random.Random(seed)
     known = made.Values(rows)
     result = [*rows, *rows]
     for _ in range(again):
         result += [made.varied(row, chance, known) for row in rows]
-    return result + made.examples(own, chance, known)
+    return result + made.examples(own, chance, known) + made.plain(corpus / "manuals", 1200)
 
 
 def main() -> None:
@@ -208,7 +210,7 @@ def main() -> None:
     (PLACE / "lexicon.json").write_text(tagger.lexicon_text(bands), "utf-8")
     text = (data / "pii/synth_dataset_v2.jsonl").read_text("utf-8")
     rows = made.read([json.loads(line) for line in text.splitlines()])
-    weights = fit(training(rows, 0), Lexicon(bands))
+    weights = fit(training(rows, 0, data / "corpus"), Lexicon(bands))
     weights.save(PLACE / "tagger.npz")
     figures = {
         "features": len(weights.hashes),

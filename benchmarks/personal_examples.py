@@ -9,10 +9,12 @@ fancy. Also the same sentence of a labelled set again with other values. Everyth
 
 from __future__ import annotations
 
+import gzip
 import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from goldsmith.refine.personal.words import GAZETTEERS
@@ -81,6 +83,45 @@ The Old Testament has 39 books.|What a Wonderful World!|Our Premium Account cost
 The Supreme Court will decide in Spring.|Love and Honour matter.|Room 12 is free, room 14 is not.|He bought 3 apples and 25 pears.|WHY IS NOBODY HELPING ME?|Order 66 has shipped.
 The Treaty on Trade has 12 articles.|Sales grew by 20% in 5 years.|Why does the Chat close after 10 minutes?|The Queen opened Parliament.|Is it Christmas yet?|Drama, Horror & Western
 "Highway to Hell" was played 3 times.|I'm a Muse fan, and my cat is called Sir.|The Internal Revenue Code, Section 12|My Bonus Points are gone!|Can You Hear Me Now?|He is King of Pop.
+You will find {P} at {N} {S}|Her flat is at {N} {S}, {C}|My uncle lives at {N} {S}, {C}.|We deliver to {N} {S}.|{P} gave me this address: {N} {S}, {C}|address: {N} {S}|The tram passes {N} {S} St.
+The event takes place on {D} at {O}, {N} {S}, {C}|Get off at {N} {S} St. and walk.|{P} rents a room at {N} {S}|He wrote down his address: {N} {S}|Find us at {N} {S}, {C}!
+I am {P} from {G}, I'm {Y} y/o|hi, i'm {P}, {Y} y/o and i live in {G}|I turned {Y} today|She retired at the age of {Y}|He wrote it when he was {Y}.|She will turn {Y} on {D}|my dad just turned {Y}.
+Please ship to both: {A}, and {A}|{O}
+
+{A}|{P}
+{O}
+{A}
+{PHONE} home
+{PHONE} work|Contact
+
+{P}
+
+{J}
+
+Mobile:
+{PHONE}
+
+Address:
+{A}.|The {O} headquarters are at {A}.|What is the address? it is {A}
+{P}
+{J}
+{O}
+{A}|{J}
+{P}|{P}, the {J}, replied: "No."|{P}, {J}|I worked for {O} as {J}, then left.|She got a job as {J}.|From: {P}
+To: {P}
+Subject: {O}|Hired by {O} as {J} in {D}
+{P} joined {O}.|{P} is with {O}|I bank with {O}.|Have you ever dealt with {O}?|{O} hired {P} away from {O}.|{O}'s {P} and {P} of {O} were honoured, as was {O}'s {P}.|Three firms: {O}, {O} and {O}.|{O} lawyer {P} resigned from {O}
+{O} is a law firm in {G}.|{O} was the first to publish it.|Recorded for {O} by {P}|The {O} Hospital was built in {D}.|the {O} website says so|Read more on the {O} page.|{P} interned at {O} in {G}, later part of {O}.
+Is {P} coming?|{P} is kind. You can trust her.|{P} is so patient!|Have you met {P} before?|{P} will sing tonight.|Why was {P} late?|The {P} story is true.|unlike the {P} film, it is funny|People call me {P}|Maybe ask {P}|a tribute to {P}
+Come home, {P}!|{P} and {P} were great cooks.|{P}'s killer was caught.|{P}: Hello.
+{P}: Hi, {P}!|{P}:"I saw {P}'s brother."|He plays guitar (not {P}).|They named it after {P}, who laughed.|between me and {P}'s dog|My maiden name is {P}
+Your flight to {G} leaves from {G}.|The {G} bridge is old.|{G} mayor bans cars|Where: {G} Town Hall|Southern {G} is dry.|the river in my home city {G}: wide and slow|{P}
+
+{C}
+{K}|Back to {G}|{C} beach was full.|He grew up in {G}
+Proud to be {R}!|We are {R}.|they are proud {R}|a {D} {R} drama film with {P}|this new {R} restaurant downtown is great|The {R} police arrested {P}.|an {R} insurance company|She speaks English and studied English and History.
+The weekend before Easter we stayed home.|Fiction & Fantasy, Thriller, Kids & Family, Sports & Fitness|5... 4... 3... go!|The European Union adopted the plan.|Article 12 of the Charter|the Civil Code of {D}|The Prince left this morning.|10th anniversary
+In her 3rd year she quit.|a group of 4 friends|Sisters love Freedom and Justice.|Blink and you miss it.|I left my 2 bags.|He had 15 songs in the Top 40 and #3 of the 80s.|First published in {D} by {O}.|"The Shadow of the Moon" is a story by {P}.|Pedestrians wait here.
 """
 
 _LATIN = "b c d f g h j k l m n p r s t v w z br tr kr st sk sv kl gr dr ch sh th".split()
@@ -91,7 +132,9 @@ _FAMILY_ENDS = (
     " ley ton ford worth well by field man s ers el idis poulos ou yan adze moto mura ta shita"
     " hara gawa i ás vári os a es eira inho ães"
 ).split()
-_GIVEN_ENDS = "a e o i us an en in on ia ina ka na ta el or ur ir ina ette ine ár ild ulf ó y".split()
+_GIVEN_ENDS = (
+    "a e o i us an en in on ia ina ka na ta el or ur ir ina ette ine ár ild ulf ó y".split()
+)
 _PLACE_ENDS = (
     "burg dorf heim stadt ville court ton ham bury by torp stad sund vík fjörður eyri nes lahti"
     " järvi koski kylä küla vere ice ov ín ec ów owo sk háza fa vár ano ate ola eto ia as os"
@@ -128,6 +171,18 @@ _STEM_ENDS = (
     "ify ly io com ware ics tics ix ex ora ia um scape point base hub box works logic sense mind cast"
     " wise line link zoom bit stat mine scan view watch graph star port deck nest bay wave side map"
 ).split()
+
+
+def plain(folder: Path, number: int) -> list[Example]:
+    """Return sentences in the public domain whose only capital begins them: nobody is named."""
+    found: list[str] = []
+    for path in sorted(folder.glob("*.gz")):
+        text = " ".join(gzip.decompress(path.read_bytes()).decode("utf-8").split())
+        for match in re.finditer(
+            r"(?<=[.?!] )[A-Z][a-z]+(?: [a-z0-9,'-]+){3,22}[.?!](?= [A-Z])", text
+        ):
+            found.append(match.group())
+    return [Example(text, ()) for text in random.Random(0).sample(sorted(set(found)), number)]
 
 
 def examples(number: int, chance: random.Random, known: Values | None = None) -> list[Example]:
@@ -218,11 +273,15 @@ def _pick(name: str) -> Callable[[random.Random], str]:
 
 
 def _title(text: str) -> str:
-    return " ".join(word if word in ("and",) else word[:1].upper() + word[1:] for word in text.split())
+    return " ".join(
+        word if word in ("and",) else word[:1].upper() + word[1:] for word in text.split()
+    )
 
 
 def _stem(chance: random.Random, most: int = 2) -> str:
-    syllables = (chance.choice(_LATIN) + chance.choice(_VOWELS) for _ in range(chance.randint(1, most)))
+    syllables = (
+        chance.choice(_LATIN) + chance.choice(_VOWELS) for _ in range(chance.randint(1, most))
+    )
     start = chance.choice(_VOWELS) if chance.random() < 0.15 else ""
     return (start + "".join(syllables) + chance.choice(_LATIN)[0]).capitalize()
 
@@ -285,7 +344,11 @@ def digits(chance: random.Random, least: int, most: int) -> str:
 
 def street(chance: random.Random) -> str:
     roll, number = chance.random(), str(chance.randint(1, 999))
-    name = family(chance) if chance.random() < 0.5 else _stem(chance) + chance.choice(("a", "o", "en", "i", "ska", "ova", "s"))
+    name = (
+        family(chance)
+        if chance.random() < 0.5
+        else _stem(chance) + chance.choice(("a", "o", "en", "i", "ska", "ova", "s"))
+    )
     if chance.random() < 0.2:
         name += " " + (family(chance) if chance.random() < 0.5 else _stem(chance))
     if roll < 0.24:
@@ -326,7 +389,9 @@ def address(chance: random.Random) -> str:
         return f"{house} {street(chance)}{flat}\n{town(chance)}\n, {state(chance)}\n{nation} {zip_code}"
     if roll < 0.58:
         tail = f" {zip_code}" if chance.random() < 0.7 else ""
-        return f"{house} {street(chance)}\n {unit(chance)}\n {town(chance)}\n {country(chance)}{tail}"
+        return (
+            f"{house} {street(chance)}\n {unit(chance)}\n {town(chance)}\n {country(chance)}{tail}"
+        )
     if roll < 0.74:
         flat += " " + unit(chance) + "," if flat and chance.random() < 0.3 else ","
         tail = f" {zip_code}" if chance.random() < 0.5 else ""
@@ -344,7 +409,20 @@ def firm(chance: random.Random) -> str:
         return f"{_surname(chance)}-{_surname(chance)}"
     if roll < 0.18:
         return f"{_surname(chance)}, {_surname(chance)} and {_surname(chance)}"
-    ends = ("Inc", "Inc.", "LLC", "Ltd", "Ltd.", "PLC", "Group", "and Sons", "Corp", "& Co", "GmbH", "AG")
+    ends = (
+        "Inc",
+        "Inc.",
+        "LLC",
+        "Ltd",
+        "Ltd.",
+        "PLC",
+        "Group",
+        "and Sons",
+        "Corp",
+        "& Co",
+        "GmbH",
+        "AG",
+    )
     if roll < 0.28:
         return f"{_surname(chance)} {chance.choice(ends)}"
     word = chance.choice(_STEMS) + chance.choice(_STEM_ENDS if chance.random() < 0.6 else _STEMS)
@@ -460,7 +538,11 @@ def read(rows: Sequence[dict]) -> list[Example]:
     return [
         Example(
             row["full_text"],
-            tuple(sorted((s["start_position"], s["end_position"], s["entity_type"]) for s in row["spans"])),
+            tuple(
+                sorted(
+                    (s["start_position"], s["end_position"], s["entity_type"]) for s in row["spans"]
+                )
+            ),
         )
         for row in rows
     ]

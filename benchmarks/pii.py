@@ -132,7 +132,9 @@ def all_types(text: str, weights: tagger.Weights, lexicon: object) -> Spans:
     return {(f.start, f.end, OURS[f.kind]) for f in findings if f.kind in OURS}
 
 
-def held_out(rows: Sequence[dict], examples: Sequence[made.Example], number: int, data: Path) -> list[Spans]:
+def held_out(
+    rows: Sequence[dict], examples: Sequence[made.Example], number: int, data: Path
+) -> list[Spans]:
     import fit_personal_data as fitting
 
     from goldsmith.refine.personal.words import Lexicon
@@ -142,7 +144,7 @@ def held_out(rows: Sequence[dict], examples: Sequence[made.Example], number: int
     said: list[Spans] = [set()] * len(rows)
     for fold in range(number):
         known = [e for e, f in zip(examples, folds, strict=True) if f != fold]
-        weights = fitting.fit(fitting.training(known, fold), lexicon)
+        weights = fitting.fit(fitting.training(known, fold, data / "corpus"), lexicon)
         for index, example in enumerate(examples):
             if folds[index] == fold:
                 said[index] = all_types(example.text, weights, lexicon)
@@ -155,7 +157,9 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
-    path = next(iter(sorted((options.data / "pii").glob("*.jsonl")) or sorted(options.data.glob("*.jsonl"))))
+    path = next(
+        iter(sorted((options.data / "pii").glob("*.jsonl")) or sorted(options.data.glob("*.jsonl")))
+    )
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     examples = made.read(rows)
     texts = [example.text for example in examples]
@@ -164,7 +168,8 @@ def main() -> None:
     analyze(texts[0])
     theirs = [analyze(text) for text in texts]
     scored = [
-        (f1(gold, [best(results, least / 20) for results in theirs]), least / 20) for least in range(21)
+        (f1(gold, [best(results, least / 20) for results in theirs]), least / 20)
+        for least in range(21)
     ]
     ratios = speeds(texts, analyze)
     everything = [set(example.spans) for example in examples]
@@ -175,7 +180,9 @@ def main() -> None:
     said_structured = [ours(text) for text in texts]
     by_type = {}
     for kind in sorted({s[2] for spans in everything for s in spans}):
-        pick = [[{s for s in spans if s[2] == kind} for spans in side] for side in (everything, said)]
+        pick = [
+            [{s for s in spans if s[2] == kind} for spans in side] for side in (everything, said)
+        ]
         by_type[kind] = round(f1(*pick), 4)
     wrong = Counter(
         (s[2], "missed" if s in g else "extra")

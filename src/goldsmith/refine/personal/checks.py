@@ -69,7 +69,9 @@ def is_us_ssn(text: str) -> bool:
         return False
     area, group, serial = number[:3], number[3:5], number[5:]
     wrong = area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000"
-    return not wrong and number not in ("078051120", "219099999", "123456789") and len(set(number)) > 1
+    return (
+        not wrong and number not in ("078051120", "219099999", "123456789") and len(set(number)) > 1
+    )
 
 
 def is_nhs(text: str) -> bool:
@@ -84,10 +86,9 @@ def is_nhs(text: str) -> bool:
 def is_nino(text: str) -> bool:
     """United Kingdom, national insurance: two letters, six digits, A to D."""
     number = compact(text)
-    return (
-        re.fullmatch(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]", number) is not None
-        and number[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
-    )
+    return re.fullmatch(
+        r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]", number
+    ) is not None and number[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
 
 
 def is_steuer_id(text: str) -> bool:
@@ -135,7 +136,10 @@ _ODD = dict(
 def is_codice_fiscale(text: str) -> bool:
     """Italy: sixteen characters, the last a letter from odd and even places mod 26."""
     number = compact(text)
-    if re.fullmatch(r"[A-Z]{6}[\dL-V]{2}[A-EHLMPRST][\dL-V]{2}[A-Z][\dL-V]{3}[A-Z]", number) is None:
+    if (
+        re.fullmatch(r"[A-Z]{6}[\dL-V]{2}[A-EHLMPRST][\dL-V]{2}[A-Z][\dL-V]{3}[A-Z]", number)
+        is None
+    ):
         return False
     even = sum(int(c) if c.isdigit() else ord(c) - 65 for c in number[1:15:2])
     return chr(65 + (even + sum(_ODD[c] for c in number[0:15:2])) % 26) == number[15]

@@ -55,9 +55,14 @@ def found(
         findings = [f for f in findings if not _touches(f, settled)]
     if not any(kind in TAGGED for kind in kinds):
         return [f for f in findings if f.kind in kinds]
-    taken = sorted([*settled, *((f.start, f.end, f.kind) for f in findings if f.kind != "date of birth")])
+    taken = sorted(
+        [*settled, *((f.start, f.end, f.kind) for f in findings if f.kind != "date of birth")]
+    )
     assert weights is None or isinstance(weights, Weights)
-    spans = [Finding(t.start, t.end, _OF_TYPE[t.kind], 0.9) for t in tagged(text, taken, weights, lexicon)]
+    spans = [
+        Finding(t.start, t.end, _OF_TYPE[t.kind], 0.9)
+        for t in tagged(text, taken, weights, lexicon)
+    ]
     births = [f for f in findings if f.kind == "date of birth" and "date of birth" in kinds]
     rest = [f for f in findings if f.kind != "date of birth"]
     spans = [s for s in spans if not _touches(s, [(b.start, b.end, b.kind) for b in births])]

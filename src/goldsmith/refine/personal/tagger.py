@@ -103,9 +103,7 @@ def scores_of(words: Sequence[Word], known: Sequence[Known], weights: Weights) -
     result = np.empty((len(words), len(LABELS)), np.float32)
     last = len(words)
     for index, features in enumerate(joint(words, known)):
-        found = [
-            row for part in features if (row := rows.get(crc32(part.encode()))) is not None
-        ]
+        found = [row for part in features if (row := rows.get(crc32(part.encode()))) is not None]
         total = values[found].sum(0, dtype=np.int32)
         for offset in (-3, -2, -1, 0, 1, 2, 3):
             if 0 <= index + offset < last:

@@ -125,14 +125,26 @@ class Lexicon:
         )  # fmt: skip
         flags = _PARTS.get(low, "")
         common = self.bands.get(low) or self._derived(low)
-        about = [f"w={low}", f"s={shape}", f"c={common}", f"sc={shape}{common}", f"l={min(len(low), 10)}"]
+        about = [
+            f"w={low}",
+            f"s={shape}",
+            f"c={common}",
+            f"sc={shape}{common}",
+            f"l={min(len(low), 10)}",
+        ]
         about += [f"g={flag}" for flag in flags]
         about += [f"gs={shape}{flags}{common}"]
         about += [f"a{n}={low[:n]}" for n in (2, 3, 4) if len(low) > n]
         about += [f"z{n}={low[-n:]}" for n in (1, 2, 3, 4, 5) if len(low) > n]
         if not low.isascii():
             about.append("u")
-            script = "G" if "α" <= low[0] <= "ώ" or low[0] in "άέή" else "K" if "а" <= low[0] <= "я" else ""
+            script = (
+                "G"
+                if "α" <= low[0] <= "ώ" or low[0] in "άέή"
+                else "K"
+                if "а" <= low[0] <= "я"
+                else ""
+            )
             about.append("u" + script)
         return Known(low, shape, flags, common, tuple(about))
 
@@ -166,7 +178,11 @@ def joint(words: Sequence[Word], known: Sequence[Known]) -> list[list[str]]:
         ends[word.line] = item.sort
     block = "1" if lines == 1 else "2" if lines == 2 else "n"
     opening = "".join(item.shape[:1] for item in known[:2])
-    asked = "A" if any(item.low in ("address", "located", "lives", "addresses") for item in known) else ""
+    asked = (
+        "A"
+        if any(item.low in ("address", "located", "lives", "addresses") for item in known)
+        else ""
+    )
     result = []
     label, label_line, since, line_start = "", -1, 0, 0
     for index in range(number):
