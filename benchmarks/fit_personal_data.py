@@ -5,8 +5,8 @@
 A linear-chain conditional random field (Lafferty et al. 2001) over the features of
 `goldsmith.refine.personal.words`, by L-BFGS with an L2 prior. It learns from the public half of
 presidio-research (MIT), the same sentences with other values, and sentences of our own templates.
-``lexicon.json`` (how common English words are in small letters) comes from the field manuals and
-Shakespeare, both in the public domain. Same inputs, same bytes.
+``lexicon.json`` (how common English words are in small letters) is counted in field manuals and
+Shakespeare (public domain), web pages and abstracts (ODC-By) and grade-school problems (MIT). Same inputs, same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import scipy.optimize
 import scipy.sparse
 
 from goldsmith.refine.personal import tagger
-from goldsmith.refine.personal.words import Lexicon, joint, words_of
+from goldsmith.refine.personal.words import Lexicon, words_of
 
 PLACE = Path(tagger.__file__).parent
 PRIOR = 0.6  # of the L2 penalty, per weight
@@ -42,11 +42,13 @@ PART_OF = {
 
 
 def lexicon(folder: Path) -> dict[str, str]:
-    """Return bands of rank of words that texts in the public domain write in small letters."""
+    """Return bands of rank of the words that texts write in small letters."""
     small: Counter[str] = Counter()
     capital: Counter[str] = Counter()
-    texts = [gzip.decompress(p.read_bytes()).decode() for p in sorted(folder.glob("manuals/*.gz"))]
-    texts.append((folder / "tinyshakespeare.txt").read_text("utf-8"))
+    texts = [gzip.decompress(p.read_bytes()).decode() for p in sorted(folder.glob("corpus/manuals/*.gz"))]
+    texts += [(folder / "corpus" / n).read_text("utf-8") for n in ("tinyshakespeare.txt", "c4_demo.jsonl")]
+    for name in ("instructions/gsm8k_train.jsonl.gz", "retrieval/scifact/corpus.jsonl.gz"):
+        texts.append(re.sub(r"\\[nu]", " ", gzip.decompress((folder / name).read_bytes()).decode()))
     for text in texts:
         for word in re.findall(r"[A-Za-z]+", text):
             (small if word.islower() else capital)[word.lower()] += 1
@@ -190,7 +192,7 @@ def fit(rows: Sequence[made.Example], lex: Lexicon, steps: int = 60) -> tagger.W
 
 
 def training(
-    rows: Sequence[made.Example], seed: int, corpus: Path, again: int = 4, own: int = 8000
+    rows: Sequence[made.Example], seed: int, corpus: Path, again: int = 3, own: int = 12000
 ) -> list[made.Example]:
     """Return the rows, each again with other values, and sentences of our own."""
     chance = random.Random(seed)
@@ -206,7 +208,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=harness.DATA)
     data = parser.parse_args().data
     started = time.monotonic()
-    bands = lexicon(data / "corpus")
+    bands = lexicon(data)
     (PLACE / "lexicon.json").write_text(tagger.lexicon_text(bands), "utf-8")
     text = (data / "pii/synth_dataset_v2.jsonl").read_text("utf-8")
     rows = made.read([json.loads(line) for line in text.splitlines()])

@@ -29,148 +29,23 @@ class Example(NamedTuple):
     spans: tuple[Span, ...]
 
 
-TEMPLATES = """
-{P} called twice and left no message.|Please ask {P} to sign the form before noon.
-The parcel is for {P}, not for {P}.|Yesterday {P} and {P} won the doubles.|My sister {P} married {P} in {D}.
-I was told that {P} would handle it.|According to {P}, nothing has changed.|{P} says hello.
-Could you put {P} on the list?|Is {P} in the office today?|We named our daughter {P}.
-his mother's name is {P}|The account holder is {P}.|Registered to: {P}|Signed, {P}|Dear {P}, thank you for your letter.
-Hi {P}, I wanted to ask about my loan.|{P} - 3 reviews|Photo by {P}|Written by {P} and {P}|Music: {P}
-{P}'s new book is out.|That was {P}'s idea, of course.|I loved the {P} album more than the early {P} records.
-Nobody sings like {P}.|"Leave me alone," said {P}.|"Why not?" asked {P}.|{P}: I never said that.\n{P}: You did!
-The judge sentenced {P} to two years.|Tennis star {P} lost in straight sets.|Film director {P} lives in {G}.
-The {R} singer {P} grew up in {G}.|Did you see the movie with {P}?|Starring {P}, {P} and {P}.
-Contact {P} at {EMAIL} or {PHONE}.|The winners were {P}, {P}, {P} and {P}.|I'm {P} and I need help.
-This is {T} {P} speaking.|{T} {P} will see you now.|We spoke to {T} {P} about the results.|Please give my regards to {T} {P}.
-Change the name on the policy to {T} {P}.|{T} {P} arrived in {G} on {D}.|An interview with {T} {P}, the {J} of {O}
-{P}, {J} at {O}, declined to comment.|She works as a {J} at {O}.|He was hired as {J} by {O} in {D}.
-Occupation: {J}|Job title: {J}\nEmployer: {O}|{P}\n{J}\n{O}|{P}\n{J}\n{O}\n{A}\n{PHONE}|My wife is a {J} and I am a {J}.
-I used to be {J} before I retired.|We are hiring a {J} in {G}.|{O} is looking for a {J}.|As {J}, I see this daily.
-{O} was founded in {D}.|{O} bought {O} last year.|Shares of {O} fell sharply.|He left {O} for {O}.|I have an interview at {O}.
-The {O} building burned down.|{O}, based in {G}, makes pumps.|A spokesman for {O} said so.|{O}'s profits doubled.
-Employees of {O} went on strike.|My employer is {O}.|Donate to {O} today!|The {O} choir sang.|According to the {O} report, sales rose.
-{P} of {O} spoke first, then {P} from {O}.|{O} and {O} merged in {D}.|{O} is a {R} bank.|Is {O} a good place to work?
-Companies such as {O}, {O} and {O} invest here.|The startup {O} was created by {P} and {P}.|{O} chief {P} resigned.
-We flew from {G} to {G}.|I was born in {G} and raised in {G}.|How is the weather in {G}?|{G} is lovely in spring.|Greetings from {G}!
-She studied at the University of {G}.|The mayor of {G} resigned.|Visit {G} before you die.|The train to {G} is late.
-They moved to {G} in {D}.|My flight to {G} was cancelled.|{G} and {G} signed the treaty.|In {G}, people drive on the left.
-People in {G} love football.|Next stop: {G}|City: {C}\nCountry: {K}|{C}, {K}|He lives near {C}, {K}.|Northern {K} is cold.
-The road between {C} and {C} is closed.|Back in {G} nobody believed it.|{G}'s economy is growing.|{G} president calls for calm
-the minister travelled to {G} for talks|Tickets for {G} are sold out.|Made in {K}|Our branch in {C} has closed.
-The {R} team won.|I love {R} cuisine.|She is {R} and he is {R}.|Most {R} voters agreed.|A {R} court ruled on {D}.
-Do you speak {R}?|an old {R} tradition|The {R} army retreated.|Is this film {R}?|They are {R} citizens living in {G}.
-On {D} we met again.|It happened in {D}.|Since {D} the shop is closed.|Date of birth: {D}|born {D} in {G}|He died in {D}.
-The meeting is on {D} evening.|See you {D}!|Due date: {D}|During {D} prices rose.|The law of {D} was repealed.|By {D}, {P} had left {O}.
-a {D} comedy with {P}|I have been waiting since {D}.|Start: {D}\nEnd: {D}\nPlace: {G}|My DOB is {D}.|{D}: {P} joined {O}.
-She is {Y} years old.|a {Y}-year-old woman from {G}|{P}, {Y}, was arrested in {G}.|He turned {Y} last week.|Aged {Y}, she ran a marathon.
-The patient, a {Y} year old male, complains of pain.|My son will be {Y} in May.|I am {Y}.|She died at the age of {Y}.|Age: {Y}
-When {P} was {Y}, the family moved.|This {Y} y/o man has a cough.|my grandmother turns {Y} soon|At {Y}, I started to paint.|He looks {Y}.
-I live at {A}.|Our address: {A}|Send it to {A}, please.|The shop is at {A}.|We moved to {A} last month.|Deliver to {A}
-Where is it? {A}|My new address is {A}. Can you change it?|The office of {O} is located at {A}.|Pick me up at {A} at noon.
-{O} has its seat at {A}.|Ship the new card {CARD} to {A}.|Is {A} the right place?|Please come to {A} tomorrow.|{P} moved from {A} to {A}.
-Address: {A}|{O}\n{A}|{P}\n{A}|Name: {P}\nAddress: {A}\nPhone: {PHONE}|{P}\n{O}\n{A}\nTel: {PHONE}|The accident happened at {A}.
-I grew up on {S}.|Turn left at {S}.|{S} is closed for repairs.|The bakery is on {S}.|She lives on {S} street with {P}.
-The tram stops at {N} {S} St.|the corner of {S} St. and {S} St. is dangerous|Parking on {S} Street is forbidden.|{S} in {C} is long.
-He stays at {N} {S}.|He stays at {N} {S}, {C}.|{P} has moved to {N} {S}, {C}|They met at {O}, {N} {S}, {G}.|The clinic is at {N} {S}
-{P}\n{N} {S}\n{U}\n{C}\n{K} {ZS}|{P}\n\n{N} {S}\n {U}\n {C}\n {K} {ZS}|{N} {S}\n{U}\n{C}\n{K} {ZS}|{O}\n{P}\n{N} {S}\n{U}\n{C}\n\n{K} {ZS}
-> {P}\n> {O}\n> {N} {S}\n> {U}\n> {C}\n> {K} {ZS}|{T} {P}\n{N} {S} {U}\n{C} {W} {Z}|Shipping address: {P}\n {N} {S} {U}\n {C}\n {W}\n {Z}
-{T} {P} {U} {N} {S}\n{C} {W} {Z}|* {P}\n* {N} {S}\n* {U}\n* {C}\n* {K} {ZS}|{P}\n{C}\n{K}|{P}\n\n{N} {S}\n {U}\n {C}\n {K} {ZS}\nPhone {PHONE}, Fax {PHONE}
-{N} {S}\n {U}\n {C}\n {K} {ZS}|{P}\n\n{N} {S}\n {U}\n {C}\n\n {K} {ZS}|>{P}\n>{N} {S}\n>{U}\n>{C}\n>{K} {ZS}|{P}\n\n{N} {S}\n {U}\n {C}\n {K} {ZS}\n{PHONE} (work)
-The postal code is {Z}.|Zip: {Z}|postcode {Z}|I live in {Z} {C}.|{C}, {W} {Z}|Postal code: {Z}\nCity: {C}|Looking for work at {O} in {C} {Z}.|my zip is {Z}, do you deliver?
-Call {PHONE} and ask for {P}.|My number changed to {PHONE}.|E-mail: {EMAIL}\nName: {P}|Website: {URL}\nContact: {P}|See {URL} for details.|{P} sent money to {IBAN}.
-Mon to Fri 9 to 17|The 3rd Battalion advanced under fire.|Chapter VII covers Equal Rights.|Press 1 for English menus.|I gave it 10 out of 10.|Rock and Roll will never die.
-The Old Testament has 39 books.|What a Wonderful World!|Our Premium Account costs 12 dollars.|It took 40 minutes.|Press Release|Terms and Conditions apply.
-The Supreme Court will decide in Spring.|Love and Honour matter.|Room 12 is free, room 14 is not.|He bought 3 apples and 25 pears.|WHY IS NOBODY HELPING ME?|Order 66 has shipped.
-The Treaty on Trade has 12 articles.|Sales grew by 20% in 5 years.|Why does the Chat close after 10 minutes?|The Queen opened Parliament.|Is it Christmas yet?|Drama, Horror & Western
-"Highway to Hell" was played 3 times.|I'm a Muse fan, and my cat is called Sir.|The Internal Revenue Code, Section 12|My Bonus Points are gone!|Can You Hear Me Now?|He is King of Pop.
-You will find {P} at {N} {S}|Her flat is at {N} {S}, {C}|My uncle lives at {N} {S}, {C}.|We deliver to {N} {S}.|{P} gave me this address: {N} {S}, {C}|address: {N} {S}|The tram passes {N} {S} St.
-The event takes place on {D} at {O}, {N} {S}, {C}|Get off at {N} {S} St. and walk.|{P} rents a room at {N} {S}|He wrote down his address: {N} {S}|Find us at {N} {S}, {C}!
-I am {P} from {G}, I'm {Y} y/o|hi, i'm {P}, {Y} y/o and i live in {G}|I turned {Y} today|She retired at the age of {Y}|He wrote it when he was {Y}.|She will turn {Y} on {D}|my dad just turned {Y}.
-Please ship to both: {A}, and {A}|{O}
+#: One template a line; "\\n" is a line break, a letter in braces a value (`MAKERS`).
+TEMPLATES = Path(__file__).with_name("personal_templates.txt").read_text("utf-8").splitlines()
 
-{A}|{P}
-{O}
-{A}
-{PHONE} home
-{PHONE} work|Contact
-
-{P}
-
-{J}
-
-Mobile:
-{PHONE}
-
-Address:
-{A}.|The {O} headquarters are at {A}.|What is the address? it is {A}
-{P}
-{J}
-{O}
-{A}|{J}
-{P}|{P}, the {J}, replied: "No."|{P}, {J}|I worked for {O} as {J}, then left.|She got a job as {J}.|From: {P}
-To: {P}
-Subject: {O}|Hired by {O} as {J} in {D}
-{P} joined {O}.|{P} is with {O}|I bank with {O}.|Have you ever dealt with {O}?|{O} hired {P} away from {O}.|{O}'s {P} and {P} of {O} were honoured, as was {O}'s {P}.|Three firms: {O}, {O} and {O}.|{O} lawyer {P} resigned from {O}
-{O} is a law firm in {G}.|{O} was the first to publish it.|Recorded for {O} by {P}|The {O} Hospital was built in {D}.|the {O} website says so|Read more on the {O} page.|{P} interned at {O} in {G}, later part of {O}.
-Is {P} coming?|{P} is kind. You can trust her.|{P} is so patient!|Have you met {P} before?|{P} will sing tonight.|Why was {P} late?|The {P} story is true.|unlike the {P} film, it is funny|People call me {P}|Maybe ask {P}|a tribute to {P}
-Come home, {P}!|{P} and {P} were great cooks.|{P}'s killer was caught.|{P}: Hello.
-{P}: Hi, {P}!|{P}:"I saw {P}'s brother."|He plays guitar (not {P}).|They named it after {P}, who laughed.|between me and {P}'s dog|My maiden name is {P}
-Your flight to {G} leaves from {G}.|The {G} bridge is old.|{G} mayor bans cars|Where: {G} Town Hall|Southern {G} is dry.|the river in my home city {G}: wide and slow|{P}
-
-{C}
-{K}|Back to {G}|{C} beach was full.|He grew up in {G}
-Proud to be {R}!|We are {R}.|they are proud {R}|a {D} {R} drama film with {P}|this new {R} restaurant downtown is great|The {R} police arrested {P}.|an {R} insurance company|She speaks English and studied English and History.
-The weekend before Easter we stayed home.|Fiction & Fantasy, Thriller, Kids & Family, Sports & Fitness|5... 4... 3... go!|The European Union adopted the plan.|Article 12 of the Charter|the Civil Code of {D}|The Prince left this morning.|10th anniversary
-In her 3rd year she quit.|a group of 4 friends|Sisters love Freedom and Justice.|Blink and you miss it.|I left my 2 bags.|He had 15 songs in the Top 40 and #3 of the 80s.|First published in {D} by {O}.|"The Shadow of the Moon" is a story by {P}.|Pedestrians wait here.
-"""
-
-_LATIN = "b c d f g h j k l m n p r s t v w z br tr kr st sk sv kl gr dr ch sh th".split()
-_VOWELS = "a e i o u a e i o á é ö ä y ei au ie".split()
-_FAMILY_ENDS = (
-    "son sen sson sdóttir nen inen ski ska wicz czyk ová ek ka ić ović ič čar ev eva ov ova enko"
-    " off ez o i etti elli ini ucci eau ier et ard aux mann er berg ström qvist lund gaard stad"
-    " ley ton ford worth well by field man s ers el idis poulos ou yan adze moto mura ta shita"
-    " hara gawa i ás vári os a es eira inho ães"
-).split()
+_LATIN = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "tr", "kr", "st", "sk", "sv", "kl", "gr", "dr", "ch", "sh", "th"]
+_VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "á", "é", "ö", "ä", "y", "ei", "au", "ie"]
+_FAMILY_ENDS = ["son", "sen", "sson", "sdóttir", "nen", "inen", "ski", "ska", "wicz", "czyk", "ová", "ek", "ka", "ić", "ović", "ič", "čar", "ev", "eva", "ov", "ova", "enko", "off", "ez", "o", "i", "etti", "elli", "ini", "ucci", "eau", "ier", "et", "ard", "aux", "mann", "er", "berg", "ström", "qvist", "lund", "gaard", "stad", "ley", "ton", "ford", "worth", "well", "by", "field", "man", "s", "ers", "el", "idis", "poulos", "ou", "yan", "adze", "moto", "mura", "ta", "shita", "hara", "gawa", "i", "ás", "vári", "os", "a", "es", "eira", "inho", "ães"]
 _GIVEN_ENDS = (
-    "a e o i us an en in on ia ina ka na ta el or ur ir ina ette ine ár ild ulf ó y".split()
+    ["a", "e", "o", "i", "us", "an", "en", "in", "on", "ia", "ina", "ka", "na", "ta", "el", "or", "ur", "ir", "ina", "ette", "ine", "ár", "ild", "ulf", "ó", "y"]
 )
-_PLACE_ENDS = (
-    "burg dorf heim stadt ville court ton ham bury by torp stad sund vík fjörður eyri nes lahti"
-    " järvi koski kylä küla vere ice ov ín ec ów owo sk háza fa vár ano ate ola eto ia as os"
-    " mont bach bronn ingen hausen wijk dam kerk broek port field mouth"
-).split()
+_PLACE_ENDS = ["burg", "dorf", "heim", "stadt", "ville", "court", "ton", "ham", "bury", "by", "torp", "stad", "sund", "vík", "fjörður", "eyri", "nes", "lahti", "järvi", "koski", "kylä", "küla", "vere", "ice", "ov", "ín", "ec", "ów", "owo", "sk", "háza", "fa", "vár", "ano", "ate", "ola", "eto", "ia", "as", "os", "mont", "bach", "bronn", "ingen", "hausen", "wijk", "dam", "kerk", "broek", "port", "field", "mouth"]
 _TOWN_PREFIX = "San|Santa|Saint|St|New|Port|Mount|Lake|North|South|El|La|Los|Las|Le|Bad|Cite|Fort|Vila|Nova|Novo"
 _TOWN_TAIL = " am See| an der Elbe| nad Labem| pri Celju| de la Sierra| do Sul| di Sopra| sur Mer| Beach| Valley| Hills| Village| Springs| Park| Ø| V| K| del Campo| dos Campos| u Prahy"
-_COMPOUND = "straße strasse gasse weg platz allee gatan vägen väg gade vej vegen veien gata katu tie kuja polku straat laan weg plein dijk steeg gatan vík braut gerði vegur gata stræti".split()
-_ENGLISH = (
-    "Street St Avenue Ave Road Rd Lane Drive Court Close Crescent Way Place Square Terrace Gardens"
-    " Grove Hill Parkway Boulevard Plaza Walk Alley Bridge Bypass Causeway Cove Creek Crossing"
-    " Estate Expressway Extension Falls Ferry Fields Flats Ford Forest Forge Fork Fort Freeway"
-    " Garden Gateway Glen Green Greens Groves Harbor Haven Heights Highway Hollow Inlet Island Isle"
-    " Junction Key Knoll Lakes Landing Light Loaf Locks Lodge Loop Mall Manor Meadow Meadows Mews"
-    " Mill Mission Motorway Mountain Neck Orchard Oval Overpass Park Pass Passage Path Pike Pines"
-    " Plains Point Port Prairie Ramp Ranch Rapid Rapids Rest Ridge River Roads Route Row Run Shoal"
-    " Shore Shores Skyway Spring Springs Spur Squares Station Stravenue Stream Summit Throughway"
-    " Trace Track Trafficway Trail Tunnel Turnpike Underpass Union Valley Via Viaduct View Views"
-    " Village Ville Vista Well Wells"
-).split()
-_BEFORE = (
-    "Rue de|Rue du|Rue|rue|Rue des|Avenue|Boulevard|Chemin des|Quai|Place|Via|Via del|Viale|Piazza|Corso|Vicolo"
-    "|Calle|C/|Avda.|Avenida|Paseo del|Plaza|Rua|Rua de|Rua do|Travessa|Praça|Avenida|ul.|ulica|Pl.|al."
-    "|Av|Camino de|Ctra.|Carretera|Trg|Ulica|Náměstí|Nábřeží|Impasse|Largo|Strada|Pod|Na|Nad|Am|An der|Zum|Im"
-).split("|")
-_STEMS = (
-    "data info tech med health cloud net web soft cyber bio gen eco solar energy smart open social"
-    " mobile city civic legal tax credit fin pay cash trade stock home real rent food farm agri geo"
-    " map weather flight auto car ride travel job work learn edu school news media photo video game"
-    " sport fit care pharma lab quant meta inter trans uni omni alpha nova zen red blue green bright"
-    " spot fast quick trust safe clear deep"
-).split()
-_STEM_ENDS = (
-    "ify ly io com ware ics tics ix ex ora ia um scape point base hub box works logic sense mind cast"
-    " wise line link zoom bit stat mine scan view watch graph star port deck nest bay wave side map"
-).split()
+_COMPOUND = ["straße", "strasse", "gasse", "weg", "platz", "allee", "gatan", "vägen", "väg", "gade", "vej", "vegen", "veien", "gata", "katu", "tie", "kuja", "polku", "straat", "laan", "weg", "plein", "dijk", "steeg", "gatan", "vík", "braut", "gerði", "vegur", "gata", "stræti"]
+_ENGLISH = ["Street", "St", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Court", "Close", "Crescent", "Way", "Place", "Square", "Terrace", "Gardens", "Grove", "Hill", "Parkway", "Boulevard", "Plaza", "Walk", "Alley", "Bridge", "Bypass", "Causeway", "Cove", "Creek", "Crossing", "Estate", "Expressway", "Extension", "Falls", "Ferry", "Fields", "Flats", "Ford", "Forest", "Forge", "Fork", "Fort", "Freeway", "Garden", "Gateway", "Glen", "Green", "Greens", "Groves", "Harbor", "Haven", "Heights", "Highway", "Hollow", "Inlet", "Island", "Isle", "Junction", "Key", "Knoll", "Lakes", "Landing", "Light", "Loaf", "Locks", "Lodge", "Loop", "Mall", "Manor", "Meadow", "Meadows", "Mews", "Mill", "Mission", "Motorway", "Mountain", "Neck", "Orchard", "Oval", "Overpass", "Park", "Pass", "Passage", "Path", "Pike", "Pines", "Plains", "Point", "Port", "Prairie", "Ramp", "Ranch", "Rapid", "Rapids", "Rest", "Ridge", "River", "Roads", "Route", "Row", "Run", "Shoal", "Shore", "Shores", "Skyway", "Spring", "Springs", "Spur", "Squares", "Station", "Stravenue", "Stream", "Summit", "Throughway", "Trace", "Track", "Trafficway", "Trail", "Tunnel", "Turnpike", "Underpass", "Union", "Valley", "Via", "Viaduct", "View", "Views", "Village", "Ville", "Vista", "Well", "Wells"]
+_BEFORE = ["Rue de", "Rue du", "Rue", "rue", "Rue des", "Avenue", "Boulevard", "Chemin des", "Quai", "Place", "Via", "Via del", "Viale", "Piazza", "Corso", "Vicolo", "Calle", "C/", "Avda.", "Avenida", "Paseo del", "Plaza", "Rua", "Rua de", "Rua do", "Travessa", "Praça", "Avenida", "ul.", "ulica", "Pl.", "al.", "Av", "Camino de", "Ctra.", "Carretera", "Trg", "Ulica", "Náměstí", "Nábřeží", "Impasse", "Largo", "Strada", "Pod", "Na", "Nad", "Am", "An der", "Zum", "Im"]
+_STEMS = ["data", "info", "tech", "med", "health", "cloud", "net", "web", "soft", "cyber", "bio", "gen", "eco", "solar", "energy", "smart", "open", "social", "mobile", "city", "civic", "legal", "tax", "credit", "fin", "pay", "cash", "trade", "stock", "home", "real", "rent", "food", "farm", "agri", "geo", "map", "weather", "flight", "auto", "car", "ride", "travel", "job", "work", "learn", "edu", "school", "news", "media", "photo", "video", "game", "sport", "fit", "care", "pharma", "lab", "quant", "meta", "inter", "trans", "uni", "omni", "alpha", "nova", "zen", "red", "blue", "green", "bright", "spot", "fast", "quick", "trust", "safe", "clear", "deep"]
+_STEM_ENDS = ["ify", "ly", "io", "com", "ware", "ics", "tics", "ix", "ex", "ora", "ia", "um", "scape", "point", "base", "hub", "box", "works", "logic", "sense", "mind", "cast", "wise", "line", "link", "zoom", "bit", "stat", "mine", "scan", "view", "watch", "graph", "star", "port", "deck", "nest", "bay", "wave", "side", "map"]
 
 
 def plain(folder: Path, number: int) -> list[Example]:
@@ -187,8 +62,37 @@ def plain(folder: Path, number: int) -> list[Example]:
 
 def examples(number: int, chance: random.Random, known: Values | None = None) -> list[Example]:
     """Return so many sentences from our templates; values also from ``known`` where given."""
-    templates = [part for line in TEMPLATES.strip().split("\n") for part in line.split("|")]
-    return [_filled(chance.choice(templates), chance, known) for _ in range(number)]
+    return [
+        _filled(
+            _block(chance) if chance.random() < 0.15 else chance.choice(TEMPLATES), chance, known
+        )
+        for _ in range(number)
+    ]
+
+
+def _block(chance: random.Random) -> str:
+    """A template of lines as on an envelope or a card, quoted or indented now and then."""
+    head = chance.choice(
+        (
+            "", "", "", "{P}|", "{P}||", "{P}|{O}|", "{O}|{P}|", "{P}|{O}|{P}|", "{T} {P}|",
+            "Ship to: {P}|", "{O}|",
+        )
+    )  # fmt: skip
+    roll = chance.random()
+    if roll < 0.7:
+        body = chance.choice(("{N} {S}|{U}|{C}|{K} {ZS}", "{N} {S} {U}|{C}|{K} {ZS}",
+                              "{N} {S}|{U}|{C}||{K} {ZS}", "{N} {S} {U}|{C}|{W}|{Z}",
+                              "{N} {S} {U}|{C} {W} {Z}", "{U} {N} {S}|{C} {W} {Z}"))  # fmt: skip
+    elif roll < 0.85:
+        head, body = chance.choice(("{P}|{J}|{O}|", "{P}|{O}|", "{O}||", "{P}||{J}||Address:|")), "{A}"
+    else:
+        head, body = "", chance.choice(("{P}||{C}|{K}", "{P}|{C}, {K}", "{P}||{J}||{O}||{C}",
+                                        "{P}|{J}|{PHONE}", "{O}|{C}|{URL}", "{P}||{J}||Info:|Phone:|{PHONE}||Mail:|{EMAIL}"))  # fmt: skip
+    tail = chance.choice(("", "", "", "|{PHONE}", "|Tel: {PHONE}|Fax: {PHONE}", "|{PHONE} (office)"))
+    mark = chance.choice(("", "", "", " ", "    ", ">", "> ", "* ", "# ", "- ", "| ", "... "))
+    lines = (head + body + tail).split("|")
+    first = "" if mark.isspace() else mark
+    return "\n".join((mark if number else first) + line if line else "" for number, line in enumerate(lines))
 
 
 class Values:
@@ -431,8 +335,8 @@ def firm(chance: random.Random) -> str:
         return word
     if roll < 0.66:
         return f"{word} {chance.choice(ends)}"
-    tails = "Analytics Systems Technologies Labs Networks Solutions Partners Group Media Markets Health Insurance Reports Research Institute Foundation Agency Consulting Holdings Bank Capital Software Energy Services Data Explorer Insight Resources Financial Legal Network Exchange Consulting Securities Design Rating Guide".split()
-    heads = "Consumer Golden National American First United Civic Urban Global Pacific Atlantic Northern General Public Environmental Knowledge Modern Standard Allied Central Digital Economic Federal Social Mutual Liberty Royal Boston Summit Pioneer Open Silver Red Blue Compliance Placed Safe Patient People Property Student Legal Garden Honest Panther".split()
+    tails = ["Analytics", "Systems", "Technologies", "Labs", "Networks", "Solutions", "Partners", "Group", "Media", "Markets", "Health", "Insurance", "Reports", "Research", "Institute", "Foundation", "Agency", "Consulting", "Holdings", "Bank", "Capital", "Software", "Energy", "Services", "Data", "Explorer", "Insight", "Resources", "Financial", "Legal", "Network", "Exchange", "Consulting", "Securities", "Design", "Rating", "Guide"]
+    heads = ["Consumer", "Golden", "National", "American", "First", "United", "Civic", "Urban", "Global", "Pacific", "Atlantic", "Northern", "General", "Public", "Environmental", "Knowledge", "Modern", "Standard", "Allied", "Central", "Digital", "Economic", "Federal", "Social", "Mutual", "Liberty", "Royal", "Boston", "Summit", "Pioneer", "Open", "Silver", "Red", "Blue", "Compliance", "Placed", "Safe", "Patient", "People", "Property", "Student", "Legal", "Garden", "Honest", "Panther"]
     if roll < 0.84:
         first = word if chance.random() < 0.4 else chance.choice(heads)
         middle = f" {chance.choice(heads)}" if chance.random() < 0.2 else ""
@@ -451,7 +355,7 @@ def date(chance: random.Random) -> str:
     if roll < 0.35:
         return str(year)
     if roll < 0.55:
-        return chance.choice("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+        return chance.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
     if roll < 0.7:
         return f"{month}/{day}/{year}"
     if roll < 0.85:

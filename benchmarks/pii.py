@@ -139,7 +139,7 @@ def held_out(
 
     from goldsmith.refine.personal.words import Lexicon
 
-    lexicon = Lexicon(fitting.lexicon(data / "corpus"))
+    lexicon = Lexicon(fitting.lexicon(data))
     folds = folds_of(rows, number)
     said: list[Spans] = [set()] * len(rows)
     for fold in range(number):

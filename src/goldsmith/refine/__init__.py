@@ -14,6 +14,7 @@ from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
 from goldsmith.refine.cut import Cut
 from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.pii import reveal, write_vault
 from goldsmith.refine.screen import Screen
 from goldsmith.refine.sentences import count_tokens
 from goldsmith.refine.tag import Tag
@@ -28,4 +29,6 @@ __all__ = [
     "Tag",
     "check_cover",
     "count_tokens",
+    "reveal",
+    "write_vault",
 ]

@@ -8,7 +8,7 @@ edits are repeated until nothing is left to find.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from goldsmith.refine.segments import Edit, Row
 
 _LABELS = FORMED | TAGGED
 _key = lru_cache(maxsize=1)(key_from_environment)
+forget_key = _key.cache_clear
 
 
 def pii_edits(text: str, prose: bool, settings: RefineSettings) -> list[Edit]:
@@ -55,21 +56,17 @@ def edits_of(
     edits: list[Edit] = []
     current = text
     while findings := found(current, kinds, prose):
-        edits = sorted(
-            [
-                *edits,
-                *(
-                    Edit(
-                        _before(edits, f.start),
-                        _before(edits, f.start) + f.end - f.start,
-                        name(f.kind, current[f.start : f.end]),
-                        f.kind,
-                        f.score,
-                    )
-                    for f in findings
-                ),
-            ]
-        )
+        new = []
+        shift, passed = 0, 0  # findings touch no edit, so all edits before one are passed whole
+        for finding in findings:
+            while passed < len(edits) and edits[passed].start + shift < finding.start:
+                edit = edits[passed]
+                shift += len(edit.replacement) - (edit.end - edit.start)
+                passed += 1
+            replacement = name(finding.kind, current[finding.start : finding.end])
+            place = (finding.start - shift, finding.end - shift)
+            new.append(Edit(*place, replacement, finding.kind, finding.score))
+        edits = sorted([*edits, *new])
         current = applied(text, edits)
     return edits
 
@@ -81,15 +78,6 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
         parts += [text[cursor : edit.start], edit.replacement]
         cursor = edit.end
     return "".join([*parts, text[cursor:]])
-
-
-def _before(edits: Iterable[Edit], place: int) -> int:
-    """Where a place of the edited text was before the edits (which do not touch it)."""
-    for edit in edits:
-        if edit.start + len(edit.replacement) > place:
-            break
-        place += edit.end - edit.start - len(edit.replacement)
-    return place
 
 
 def write_vault(rejects: pa.Table, path: Path) -> int:
@@ -119,9 +107,14 @@ def reveal(text: str, vault: Path) -> str:
     return revealed(text, _key(), boxes)
 
 
-def _pairs(rows: Sequence[Row], key: Key) -> Iterator[tuple[str, str]]:
-    """Pseudonyms and their values. A value that runs over lines has a row for each, of which the
-    first holds the pseudonym; how the lines were joined is known when its hash comes out right."""
+def _pairs(rows: Sequence[Row], key: Key) -> list[tuple[str, str]]:
+    """Return pseudonyms and their values; raises `UserError` if another key made them.
+
+    A value that runs over lines has a row for each, of which the first holds the pseudonym; how
+    the lines were joined is known when the hash of the value comes out right.
+    """
+    pairs = []
+    proven = 0
     for index, row in enumerate(rows):
         label, kind = row["replacement"], row["rule"]
         if kind not in _LABELS or not is_pseudonym(label):
@@ -135,5 +128,9 @@ def _pairs(rows: Sequence[Row], key: Key) -> Iterator[tuple[str, str]]:
                 parts.append(other["text"])
                 candidates += [joint.join(parts) for joint in (" ", "", "\n", " | ")]
         mended = [applied(text, character_edits(text)) for text in candidates]
-        right = (v for v in [*candidates, *mended] if pseudonym(key, kind, v) == label)
-        yield label, next(right, row["text"])
+        right = [v for v in (*candidates, *mended) if pseudonym(key, kind, v) == label]
+        proven += bool(right)
+        pairs.append((label, right[0] if right else " ".join(parts)))
+    if pairs and not proven:
+        raise UserError("the pseudonyms were made with another key: set the one of that run")
+    return pairs

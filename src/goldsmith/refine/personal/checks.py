@@ -49,7 +49,7 @@ def luhn(text: str) -> bool:
 def is_card(text: str) -> bool:
     """Whether the digits begin as an issuer's do and pass Luhn's check."""
     digits = digits_of(text)
-    if _ISSUER.fullmatch("".join(map(str, digits))) is None or len(set(digits)) < 3:
+    if _ISSUER.fullmatch("".join(map(str, digits))) is None or len(set(digits)) < 2:
         return False
     return luhn(text)
 
@@ -63,7 +63,7 @@ def is_iban(text: str) -> bool:
 
 
 def is_us_ssn(text: str) -> bool:
-    """Area neither 000, 666 nor 9xx, group not 00, serial not 0000; no numbers of advertisements."""
+    """Area neither 000, 666 nor 9xx, group not 00, serial not 0000; no known fake."""
     number = compact(text)
     if len(number) != 9 or not number.isdecimal():
         return False

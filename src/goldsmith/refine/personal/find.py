@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from goldsmith.refine.personal.patterns import Finding, patterned
-from goldsmith.refine.personal.words import Lexicon
+from goldsmith.refine.personal.patterns import Finding, apart, patterned
+
+if TYPE_CHECKING:
+    from goldsmith.refine.personal.tagger import Weights
+    from goldsmith.refine.personal.words import Lexicon
 
 #: Kind to placeholder. The first group has a form, the second needs the tagger.
 FORMED = {
@@ -25,12 +29,14 @@ TAGGED = {
     "post code": "POST_CODE",
 }  # fmt: skip
 KINDS = (*FORMED, *TAGGED)
-_OF_TYPE = {
+#: The tagger's types, named as presidio-research names them.
+OF_TYPE = {
     "PERSON": "person", "STREET_ADDRESS": "address", "GPE": "place",
     "ORGANIZATION": "organisation", "DATE_TIME": "date", "TITLE": "title", "AGE": "age",
     "NRP": "nationality", "ZIP_CODE": "post code",
 }  # fmt: skip
 _LABELS = "|".join((*FORMED.values(), *TAGGED.values()))
+_SETTLED = "settled"
 #: What stands for personal data: [EMAIL], or a pseudonym such as [PERSON:k3v9...].
 PLACEHOLDER = re.compile(rf"\[(?:{_LABELS})(?::[a-z2-7]{{20}})?\]")
 
@@ -40,34 +46,25 @@ def found(
     kinds: Collection[str],
     prose: bool = True,
     *,
-    weights: object = None,
+    weights: Weights | None = None,
     lexicon: Lexicon | None = None,
 ) -> list[Finding]:
     """Return what a text has of the kinds, in order and apart.
 
-    ``weights`` and ``lexicon`` take the place of those that ship (for measuring).
+    Outside prose a telephone number needs a word that says it is one. ``weights`` and ``lexicon``
+    take the place of those that ship (for measuring).
     """
-    from goldsmith.refine.personal.tagger import Weights, tagged
-
-    settled = [(m.start(), m.end(), "placeholder") for m in PLACEHOLDER.finditer(text)]
+    settled = [Finding(*m.span(), _SETTLED) for m in PLACEHOLDER.finditer(text)]
     findings = patterned(text, prose)
     if settled:
-        findings = [f for f in findings if not _touches(f, settled)]
-    if not any(kind in TAGGED for kind in kinds):
-        return [f for f in findings if f.kind in kinds]
-    taken = sorted(
-        [*settled, *((f.start, f.end, f.kind) for f in findings if f.kind != "date of birth")]
-    )
-    assert weights is None or isinstance(weights, Weights)
-    spans = [
-        Finding(t.start, t.end, _OF_TYPE[t.kind], 0.9)
-        for t in tagged(text, taken, weights, lexicon)
-    ]
-    births = [f for f in findings if f.kind == "date of birth" and "date of birth" in kinds]
-    rest = [f for f in findings if f.kind != "date of birth"]
-    spans = [s for s in spans if not _touches(s, [(b.start, b.end, b.kind) for b in births])]
-    return [f for f in sorted([*births, *rest, *spans]) if f.kind in kinds]
+        findings = apart([*settled, *findings])
+    if any(kind in TAGGED for kind in kinds):
+        from goldsmith.refine.personal.tagger import tagged
 
-
-def _touches(finding: Finding, taken: list[tuple[int, int, str]]) -> bool:
-    return any(finding.start < end and start < finding.end for start, end, _ in taken)
+        # A date of birth is a date to the tagger too; where both are asked for, the pattern's goes.
+        taken = [f for f in findings if f.kind != "date of birth"]
+        spans = tagged(text, [f[:3] for f in taken], weights, lexicon)
+        births = [f for f in findings if f.kind == "date of birth" and f.kind in kinds]
+        parts = (Finding(s.start, s.end, OF_TYPE[s.kind], 0.9) for s in spans)
+        findings = apart([*taken, *births, *parts])
+    return [finding for finding in findings if finding.kind in kinds]

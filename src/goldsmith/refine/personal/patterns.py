@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from goldsmith.refine.personal import checks
@@ -82,9 +83,11 @@ _URL = re.compile(
     r"(?:https?://|(?<![\w.])www\.)[^\s<>\"'\u00ab\u00bb\u201c\u201d|]{3,2000}", re.IGNORECASE
 )
 _BORN = re.compile(
-    r"\b(?:date of birth|birth ?date|d\.?o\.?b\b\.?|born(?: on)?|geboren(?: am)?|geb\.|n[ée]e? le|nato il"
-    r"|geburtsdatum)(?: is)?\s?:?\s{0,4}(?P<date>\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}-\d{2}-\d{2}"
-    r"|\d{1,2}(?:st|nd|rd|th|\.)? [^\W\d_]{3,9},? \d{4}|[^\W\d_]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?!\w)",
+    r"\b(?:date of birth|birth ?date|d\.?o\.?b\b\.?|born(?: on)?|geboren(?: am)?|geb\.|n[ée]e? le"
+    r"|nato il|geburtsdatum)(?: is)?\s?:?\s{0,4}"
+    r"(?P<date>\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}-\d{2}-\d{2}"
+    r"|\d{1,2}(?:st|nd|rd|th|\.)? [^\W\d_]{3,9},? \d{4}"
+    r"|[^\W\d_]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})(?!\w)",
     re.IGNORECASE,
 )
 #: Identity numbers that their form and check give away.
@@ -103,10 +106,11 @@ _IDENTITY = re.compile(
 _NAMED = re.compile(
     r"\b(?:(?P<us_ssn>ssn|social security)|(?P<nhs>nhs)|(?P<nino>nino|national insurance)"
     r"|(?P<steuer_id>steuer-?(?:id\b|identifikations)|idnr|tax id)|(?P<nir>nir\b|sécurité sociale)"
-    r"|(?P<dni>d\.?n\.?i|nie|nif)|(?P<codice_fiscale>codice fiscale)|(?P<aadhaar>aadhaar|aadhar)|(?P<pan>pan)"
-    r"|(?P<cpf>cpf)|(?P<bsn>bsn|burgerservice)|(?P<pesel>pesel)|(?P<sin>sin|social insurance)"
-    r"|(?P<tfn>tfn|tax file)|(?P<personnummer>personnummer|personal identity number))\b[^\d\n]{0,24}?"
-    r"(?P<id>(?-i:\b(?:[A-Z]{1,6}[ -]?)?\d[\dA-Z .-]{5,20}))",
+    r"|(?P<dni>d\.?n\.?i|nie|nif)|(?P<codice_fiscale>codice fiscale)|(?P<aadhaar>aadhaa?r)"
+    r"|(?P<pan>pan)|(?P<cpf>cpf)|(?P<bsn>bsn|burgerservice)|(?P<pesel>pesel)"
+    r"|(?P<sin>sin|social insurance)|(?P<tfn>tfn|tax file)"
+    r"|(?P<personnummer>personnummer|personal identity number))\b[^\d\n]{0,24}?"
+    r"(?P<id>(?-i:\b(?:[A-Z]{1,6}[ -]?)?\d[\dA-Z .-]{4,20}))",
     re.IGNORECASE,
 )
 _CHECKS: dict[str, Callable[[str], bool]] = {
@@ -137,7 +141,7 @@ def patterned(text: str, prose: bool = True) -> list[Finding]:
             found += (Finding(*m.span(), "credentials") for m in _LOGIN.finditer(text))
         found += (Finding(*m.span(), "e-mail") for m in _EMAIL.finditer(text))
     digits = len(_DIGIT.findall(text)) if _DIGIT.search(text) else 0
-    if digits >= 5:
+    if digits >= 4:
         found += _numbers(text, prose, digits)
     if "://" in text or "www." in text:
         found += (_url(text, m) for m in _URL.finditer(text))
@@ -146,13 +150,16 @@ def patterned(text: str, prose: bool = True) -> list[Finding]:
     return apart(found) if len(found) > 1 else found
 
 
-def apart(findings: list[Finding]) -> list[Finding]:
+def apart(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings in order without those that overlap an earlier one of the list."""
     result: list[Finding] = []
     for finding in findings:
-        if all(finding.end <= other.start or other.end <= finding.start for other in result):
-            result.append(finding)
-    return sorted(result)
+        at = bisect_left(result, finding)
+        before = result[at - 1].end if at else 0
+        after = result[at].start if at < len(result) else finding.end
+        if before <= finding.start and finding.end <= after:
+            result.insert(at, finding)
+    return result
 
 
 def is_phone(text: str) -> bool:
@@ -174,8 +181,8 @@ def _numbers(text: str, prose: bool, digits: int) -> Iterator[Finding]:
         for match in _IDENTITY.finditer(text) if prose else ():
             if match.lastgroup and _CHECKS[match.lastgroup](match.group()):
                 yield Finding(*match.span(), "national id")
-        for match in _NAMED.finditer(text):
-            yield from _named(match)
+    for match in _NAMED.finditer(text):
+        yield from _named(match)
     for match in _PAPERS.finditer(text):
         yield Finding(*match.span("id"), "driver licence" if match["licence"] else "passport")
     if digits < 7:

@@ -1,12 +1,13 @@
 """Other names for personal data: the same for the same value, and opened with the key alone.
 
-A pseudonym is ``[PERSON:`` and a hundred bits of HMAC-SHA256 over kind and value, in base 32: without
-the key it tells nothing, not even whether a guessed name stands behind it. It never looks like a
-real name, number or address, since that could be somebody's. What a pseudonym stands for is kept in
-a *vault*, apart from the corpus: one sealed line for each. Sealing is the synthetic initialisation
-vector construction (Rogaway & Shrimpton 2006) with HMAC-SHA256 for both its functions: the tag is a
-keyed hash of label and padded value, and the tag begins the key stream. So the same workspace gives
-the same vault, byte for byte, and a vault that was changed, or another key, is refused.
+A pseudonym is ``[PERSON:`` and a hundred bits of HMAC-SHA256 over kind and value, in base 32:
+without the key it tells nothing, not even whether a guessed name stands behind it. It never looks
+like a real name, number or address, since that could be somebody's. What a pseudonym stands for is
+kept in a *vault*, apart from the corpus: one sealed line for each. Sealing is the synthetic
+initialisation vector construction (Rogaway & Shrimpton 2006) with HMAC-SHA256 for both its
+functions: the tag is a keyed hash of label and padded value, and the tag begins the key stream. So
+the same workspace gives the same vault, byte for byte, and a vault that was changed, or another
+key, is refused.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Key:
         """Return the keys of a secret of 32 random bytes or more; raises `UserError` below that."""
         if len(secret) < LEAST_KEY:
             raise UserError(
-                f"the key for pseudonyms has {len(secret)} bytes and needs {LEAST_KEY}: make one with"
+                f"the key for pseudonyms has {len(secret)} bytes and needs {LEAST_KEY}: make one by"
                 " 'head -c 32 /dev/urandom > pii.key'"
             )
         names = ("goldsmith pseudonym", "goldsmith vault tag", "goldsmith vault stream")

@@ -38,6 +38,10 @@ for _column, _label in enumerate(LABELS):
         for _row in (LABELS.index("B-" + _label[2:]), _column):
             ALLOWED[1 + _row, _column] = 1
 _FORBIDDEN = -1e4
+#: Only an address runs over a line break.
+_NOT_OVER_LINES = [
+    number for number, label in enumerate(LABELS) if label[0] == "I" and label != "I-address"
+]
 
 
 class Tagged(NamedTuple):
@@ -76,7 +80,7 @@ def compressed(names: Sequence[str], weights: Any, step: Any) -> Weights:
     scale = float(np.abs(weights).max()) / 127
     values = np.round(weights / scale).astype(np.int8)
     kept = np.flatnonzero(np.abs(values).max(1) > 1)
-    hashes = np.array([crc32(names[i].encode()) for i in kept], np.uint32)
+    hashes = np.array([crc32(names[i].encode()) for i in kept.tolist()], np.uint32)
     hashes, first = np.unique(hashes, return_index=True)
     moves = np.where(ALLOWED > 0, step, _FORBIDDEN).astype(np.float32)
     return Weights(hashes, values[kept][first], scale, moves)
@@ -162,6 +166,8 @@ def tagged(
     for index, word in enumerate(words):
         if word.kind:
             scores[index, 1:] = _FORBIDDEN
+        elif word.gap in ("\n", "¶"):
+            scores[index, _NOT_OVER_LINES] = _FORBIDDEN
     spans: list[Tagged] = []
     for word, label in zip(words, decoded(scores, weights.step), strict=True):
         if label == 0:

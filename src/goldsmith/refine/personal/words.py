@@ -115,8 +115,8 @@ class Lexicon:
             shape = f"{min(len(word), 8)}" + ("z" if word[0] == "0" else "")
             if len(word) == 4 and "1900" <= word <= "2030":
                 shape = "4y"
-            about = (f"w={low}", f"d={shape}", f"v={int(word) // 10 if len(word) < 4 else ''}")
-            return Known(low if len(word) < 4 else f"<{shape}>", "d" + shape, "", "", about)
+            digits = (f"w={low}", f"d={shape}", f"v={int(word) // 10 if len(word) < 4 else ''}")
+            return Known(low if len(word) < 4 else f"<{shape}>", "d" + shape, "", "", digits)
         if not word[0].isalpha():
             return Known(low, word, "", "", (f"w={low}", f"p={word}"))
         shape = (
