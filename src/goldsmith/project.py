@@ -39,8 +39,24 @@ class ExtractSettings(Section):
     megabytes_per_worker: Count = 2_500
 
 
+PersonalData = Literal[
+    "e-mail", "phone", "card", "iban", "national id", "driver licence", "passport", "credentials",
+    "ip", "mac", "url", "date of birth", "person", "address", "place", "organisation", "date",
+    "title", "age", "nationality", "post code",
+]  # fmt: skip
+
+
 class RefineSettings(Section):
-    pii: Literal["redact", "keep"] = "redact"
+    pii: Literal["redact", "pseudonymise", "keep"] = Field(
+        "redact", description="pseudonymise: under the key in $GOLDSMITH_PII_KEY_FILE."
+    )
+    pii_types: tuple[PersonalData, ...] = Field(
+        (
+            "e-mail", "phone", "card", "iban", "national id", "driver licence", "passport",
+            "credentials", "ip", "mac",
+        ),  # fmt: skip
+        description="Names and places stay unless asked for: authors and cited works have them.",
+    )
     citation_marks: Literal["remove", "keep"] = "remove"
     footnotes: Literal["remove", "keep"] = "remove"
     references: Literal["remove", "keep"] = "remove"

@@ -22,6 +22,7 @@ from goldsmith.refine.deduplicate import Deduplicate
 from goldsmith.refine.familiarity import Familiarity
 from goldsmith.refine.grade import tier
 from goldsmith.refine.hyphens import Divide
+from goldsmith.refine.pii import reveal, write_vault
 from goldsmith.refine.quality import Quality, character_damage, extraction_quality
 from goldsmith.refine.recut import Moved, Moves, moves
 from goldsmith.refine.screen import UNJUDGED, Screen
@@ -49,6 +50,8 @@ __all__ = [
     "count_tokens",
     "extraction_quality",
     "moves",
+    "reveal",
     "tier",
     "without_cuts",
+    "write_vault",
 ]

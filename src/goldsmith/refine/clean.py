@@ -139,8 +139,8 @@ class Clean:
         """The draft's text without citations and personal data."""
         text = text_of(segments)
         prose = draft.kind in _PROSE
-        if self.settings.pii == "redact":
-            edits = pii_edits(text, prose)
+        if self.settings.pii != "keep":
+            edits = pii_edits(text, prose, self.settings)
             if edits:
                 segments = edited(segments, edits)
                 text = text_of(segments)

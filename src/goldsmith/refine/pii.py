@@ -1,94 +1,136 @@
-"""E-mail addresses, telephone numbers and payment cards in running text.
+"""What becomes of personal data in a text: a placeholder, a pseudonym, or nothing.
 
-Patterns with validators, and no model: a card must pass Luhn's check and begin as cards do; a
-number counts as a telephone number by its own form (country code, area code in brackets) or by a
-word before it that says so. Ids, ISBNs, years, dates and numbers of tables must not be eaten, so a
-bare group of digits without such a word is left alone.
+`refine.personal` finds it; this file turns findings into edits, so that every removal has its row
+in the ledger, and reads back what was removed. Nothing is found in a text that was treated already:
+edits are repeated until nothing is left to find.
 """
 
 from __future__ import annotations
 
-import re
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
-from goldsmith.refine.segments import Edit
+import pyarrow as pa
 
-_EMAIL = re.compile(
-    r"(?:\{[\w.+-]+(?:\s?[,;|]\s?[\w.+-]+)*\}|[\w][\w.+%-]*)\s?@\s?(?:[\w-]+\.)+[A-Za-z]{2,24}\b"
+from goldsmith.errors import UserError
+from goldsmith.pipeline.artifact import write_atomically
+from goldsmith.project import RefineSettings
+from goldsmith.refine.characters import character_edits
+from goldsmith.refine.personal.find import FORMED, TAGGED, found
+from goldsmith.refine.personal.pseudonyms import (
+    Key,
+    is_pseudonym,
+    key_from_environment,
+    pseudonym,
+    revealed,
+    vault_of,
 )
-_CARD = re.compile(r"(?<![\w.,+-])(?:\d[ -]?){11,18}\d(?![\w-]|[.,]\d)")
-_EXTENSION = r"(?:\s?(?:x|ext\.?|Ext\.?)\s?\d{1,5})?"
-#: A number that is a telephone number by its form alone.
-_FORMED = re.compile(
-    r"(?<![\w.,/+(-])(?:"
-    r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){1,4}"  # +41 (0)96 471 07 95
-    r"|\(\d{3}\)[ .-]?\d{3}[ .-]\d{4}"  # (602)272-9781
-    r"|(?:00)?1-\d{3}-\d{3}-\d{4}"  # 001-518-640-0854
-    r"|[2-9]\d{2}-[2-9]\d{2}-\d{4}"  # 780-999-2181
-    r"|[2-9]\d{2}\.[2-9]\d{2}\.\d{4}"
-    r"|0[1-9](?:[ .]\d{2}){4}"  # 03.93.92.16.85
-    r")" + _EXTENSION + r"(?![\w-]|[.,]\d)"
-)
-#: A number that is one because the words before it say so.
-_CUE = re.compile(
-    r"(?:\b(?:tele)?phone(?:\s(?:number|no\.?))?|\btel\b\.?|\btelefon|\btelefax|\bfax|\bmobile"
-    r"|\bmobil|\bcell(?:\sphone)?|\bdesk|\bhotline|\bwhatsapp|\bcall(?:\s(?:me|us|at|on))+"
-    r"|\banswering at|\bmessages (?:to|at)|\bregistered)"
-    r"\s*[:.]?\s*(?:\(?(?:voice|office|home|work)\)?[:.]?\s*)?"
-    r"(?P<number>[+(]?\d[\d ().\-]{5,18}\d" + _EXTENSION + r")(?![\w-]|[.,]\d)",
-    re.IGNORECASE,
-)
-_DIGITS = re.compile(r"\d")
-_DATE = re.compile(r"(?:19|20)\d\d\s?[-–/.]\s?(?:19|20)?\d\d|\d{1,2}[./]\d{1,2}[./](?:19|20)?\d\d$")
-#: First digits and lengths that issuers use: Visa, Mastercard, Amex, Diners, Discover, JCB,
-#: Maestro.
-_ISSUER = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
-    r"|6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}|(?:2131|1800)\d{11}|(?:50|5[6-9]|6[0-9])\d{10,17}"
-)
+from goldsmith.refine.segments import Edit, Row
+
+_LABELS = FORMED | TAGGED
+_key = lru_cache(maxsize=1)(key_from_environment)
+forget_key = _key.cache_clear
 
 
-def pii_edits(text: str, prose: bool) -> list[Edit]:
-    """Return the edits that put [EMAIL], [CARD] and [PHONE] in the place of what they name.
+def pii_edits(text: str, prose: bool, settings: RefineSettings) -> list[Edit]:
+    """Return the edits that take the kinds of ``settings.pii_types`` out of a text.
 
-    Outside prose (tables, equations, code) a telephone number needs a word that says it is one.
+    Outside prose (tables, equations, code) a telephone number needs a word that says it is one,
+    and names are not looked for. Raises `UserError` if pseudonyms are asked for and no key is set.
     """
-    found: list[Edit] = []
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            found.append(Edit(match.start(), match.end(), "[EMAIL]", "e-mail"))
-    if len(_DIGITS.findall(text)) >= 7:
-        for match in _CARD.finditer(text):
-            if is_card(match.group()):
-                found.append(Edit(match.start(), match.end(), "[CARD]", "card"))
-        for match in _CUE.finditer(text):
-            if is_phone(match.group("number")):
-                found.append(Edit(*match.span("number"), "[PHONE]", "phone"))
-        if prose:
-            for match in _FORMED.finditer(text):
-                if is_phone(match.group()):
-                    found.append(Edit(match.start(), match.end(), "[PHONE]", "phone"))
-    return apart(found)
+    if settings.pii == "keep":
+        return []
+    kinds = [kind for kind in settings.pii_types if prose or kind in FORMED]
+    if settings.pii == "redact":
+        return edits_of(text, kinds, prose, lambda kind, value: f"[{_LABELS[kind]}]")
+    key = _key()
+    return edits_of(text, kinds, prose, lambda kind, value: pseudonym(key, kind, value))
 
 
-def is_card(text: str) -> bool:
-    """Whether the digits begin as an issuer's do and pass Luhn's check."""
-    digits = [int(character) for character in text if character.isdecimal()]
-    if _ISSUER.fullmatch("".join(map(str, digits))) is None or len(set(digits)) < 3:
-        return False
-    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+def edits_of(
+    text: str, kinds: Collection[str], prose: bool, name: Callable[[str, str], str]
+) -> list[Edit]:
+    """Return edits, in order and apart, after which `found` finds nothing more of the kinds."""
+    edits: list[Edit] = []
+    current = text
+    while findings := found(current, kinds, prose):
+        new = []
+        shift, passed = 0, 0  # findings touch no edit, so all edits before one are passed whole
+        for finding in findings:
+            while passed < len(edits) and edits[passed].start + shift < finding.start:
+                edit = edits[passed]
+                shift += len(edit.replacement) - (edit.end - edit.start)
+                passed += 1
+            replacement = name(finding.kind, current[finding.start : finding.end])
+            place = (finding.start - shift, finding.end - shift)
+            new.append(Edit(*place, replacement, finding.kind, finding.score))
+        edits = sorted([*edits, *new])
+        current = applied(text, edits)
+    return edits
 
 
-def is_phone(text: str) -> bool:
-    """Whether the text has as many digits as a telephone number and is no date or range."""
-    base = re.split(r"[xeE]", text)[0]
-    return 7 <= len(_DIGITS.findall(base)) <= 15 and _DATE.match(base.strip()) is None
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """Return the text after edits that are in order and apart."""
+    parts, cursor = [], 0
+    for edit in edits:
+        parts += [text[cursor : edit.start], edit.replacement]
+        cursor = edit.end
+    return "".join([*parts, text[cursor:]])
 
 
-def apart(edits: list[Edit]) -> list[Edit]:
-    """Return edits in order without those that overlap an earlier (or as early but longer) one."""
-    result: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end, edit.rule)):
-        if not result or edit.start >= result[-1].end:
-            result.append(edit)
-    return result
+def write_vault(rejects: pa.Table, path: Path) -> int:
+    """Seal what the pseudonyms of a run stand for in a file, and return how many there are.
+
+    ``rejects`` are the rows of the stage "clean", in their order. Raises `UserError` without a key.
+    """
+    key = _key()
+    vault = vault_of(key, _pairs(rejects.to_pylist(), key))
+    lines = (json.dumps({"pseudonym": label, "sealed": box}) for label, box in vault.items())
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
+    return len(vault)
+
+
+def reveal(text: str, vault: Path) -> str:
+    """Return the text with its pseudonyms undone, by the vault and the key.
+
+    Raises `UserError` without a key, with another, or for a vault that was changed.
+    """
+    boxes = {}
+    for number, line in enumerate(vault.read_text("utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            boxes[row["pseudonym"]] = row["sealed"]
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{vault.name}, line {number}: not a line of a vault") from None
+    return revealed(text, _key(), boxes)
+
+
+def _pairs(rows: Sequence[Row], key: Key) -> list[tuple[str, str]]:
+    """Return pseudonyms and their values; raises `UserError` if another key made them.
+
+    A value that runs over lines has a row for each, of which the first holds the pseudonym; how
+    the lines were joined is known when the hash of the value comes out right.
+    """
+    pairs = []
+    proven = 0
+    for index, row in enumerate(rows):
+        label, kind = row["replacement"], row["rule"]
+        if kind not in _LABELS or not is_pseudonym(label):
+            continue
+        parts = [row["text"]]
+        candidates = [row["text"]]
+        for other in rows[index + 1 : index + 9]:
+            if other["document"] != row["document"] or other["replacement"]:
+                break
+            if other["rule"] == kind:
+                parts.append(other["text"])
+                candidates += [joint.join(parts) for joint in (" ", "", "\n", " | ")]
+        mended = [applied(text, character_edits(text)) for text in candidates]
+        right = [v for v in (*candidates, *mended) if pseudonym(key, kind, v) == label]
+        proven += bool(right)
+        pairs.append((label, right[0] if right else " ".join(parts)))
+    if pairs and not proven:
+        raise UserError("the pseudonyms were made with another key: set the one of that run")
+    return pairs
