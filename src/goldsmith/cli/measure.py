@@ -27,7 +27,7 @@ _PICTURE_SCALE = 1.2  # pixels a point
 def index(project: Project) -> bool:
     """Build the index over the gold chunks, unless it is up to date."""
     from goldsmith.pipeline import fingerprint, is_current
-    from goldsmith.retrieval import build_index, choose_embedder
+    from goldsmith.retrieval import INDEX_VERSION, build_index, choose_embedder
 
     lake, settings = project.lake, project.settings.index
     if not lake.exists("chunks"):
@@ -37,7 +37,7 @@ def index(project: Project) -> bool:
     inputs = {name: lake.digest(name) for name in ("chunks", "documents")}
     kind = choose_embedder(settings.embedder)
     about = (settings.model_dump(), kind, project.settings.seed)
-    key = fingerprint("index", goldsmith.__version__, inputs, *about)
+    key = fingerprint("index", goldsmith.__version__, INDEX_VERSION, inputs, *about)
     if is_current(project.workspace.index, key):
         return False
     chunks = lake.read("chunks")

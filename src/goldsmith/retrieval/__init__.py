@@ -11,11 +11,12 @@ Others use: `build_index`, `Index`, `Hit`, `answer`, `Answer`, `Sentence`, `Box`
 
 from goldsmith.retrieval.answering import Answer, Sentence, answer
 from goldsmith.retrieval.embed import Embedder, choose_embedder
-from goldsmith.retrieval.index import Hit, Index, build_index
+from goldsmith.retrieval.index import INDEX_VERSION, Hit, Index, build_index
 from goldsmith.retrieval.sentences import Box
 from goldsmith.retrieval.words import content_terms
 
 __all__ = [
+    "INDEX_VERSION",
     "Answer",
     "Box",
     "Embedder",

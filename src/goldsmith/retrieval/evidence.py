@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from goldsmith.retrieval.index import Hit, Index, heading_text
+from goldsmith.retrieval.tfidf import unit
 from goldsmith.retrieval.words import content_terms, question_terms
 
 NUMBER = re.compile(
@@ -97,7 +98,8 @@ class Evidence:
 
 MEASURES = (
     "cosine",  # of question and sentence
-    "near cosine",  # of question and the sentence read with the one before and after
+    "near cosine",  # of question and the mean of the sentence with the one before and after
+    "window cosine",  # of question and these sentences read as one text
     "chunk cosine",  # of question and chunk
     "chunk score",  # fused, 0..1 over the candidates
     "coverage",  # share of the question's terms in the sentence, by rarity
@@ -161,8 +163,8 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
         texts = [chunk["text"][start:end] for start, end in ranges]
         held = [frozenset(content_terms(text)) for text in texts]
         whole = frozenset(heading).union(*held)
-        similarities = (index.sentence_vectors[first:last] @ question.vector).tolist()
-        around = (index.window_vectors[first:last] @ question.vector).tolist()
+        similarities, around = _similarities(index.sentence_vectors[first:last], question.vector)
+        windows = (index.window_vectors[first:last] @ question.vector).tolist()
         worst = max((w for t, w in question.weights.items() if t not in whole), default=0.0)
         marked = [term for term in question.marked if term in question.weights]
         lost = sum(term not in whole for term in marked) / len(marked) if marked else 0.0
@@ -178,6 +180,7 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
             measures = (
                 similarities[place],
                 around[place],
+                windows[place],
                 hit.vector,
                 hit.score,
                 _coverage(question, held[place], total),
@@ -196,6 +199,18 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
             )
             found.append(Evidence(hit, start, end, text, held[place], measures))
     return found
+
+
+def _similarities(
+    vectors: npt.NDArray[np.float32], question: npt.NDArray[np.float32]
+) -> tuple[list[float], list[float]]:
+    """Return the question's cosine with each sentence, and with each sentence and its neighbours.
+
+    vectors: (sentences, d), question: (d,), all of unit length or zero.
+    """
+    padded = np.pad(vectors, ((1, 1), (0, 0)))
+    around = unit(padded[:-2] + padded[1:-1] + padded[2:])
+    return (vectors @ question).tolist(), (around @ question).tolist()
 
 
 def _coverage(question: Question, held: frozenset[str] | set[str], total: float) -> float:

@@ -31,7 +31,7 @@ from goldsmith.retrieval.sentences import sentence_ranges
 from goldsmith.retrieval.words import content_terms
 
 #: Raised when the same chunks would give other files, so that old indexes are built again.
-VERSION = 2
+INDEX_VERSION = 2
 QUOTED = re.compile(r'"([^"]{2,})"|“([^”]{2,})”')
 DOCUMENT_COLUMNS = ("id", "uri", "title", "pages")
 
@@ -75,8 +75,8 @@ class Index:
             raise UserError(f"{folder}: there is no index; make one with goldsmith index")
         try:
             about = json.loads((folder / "index.json").read_text("utf-8"))
-            if about["version"] != VERSION:
-                raise ValueError(f"it has version {about['version']}, not {VERSION}")
+            if about["version"] != INDEX_VERSION:
+                raise ValueError(f"it has version {about['version']}, not {INDEX_VERSION}")
             chunks = pq.read_table(folder / "chunks.parquet").to_pylist()
             documents = pq.read_table(folder / "documents.parquet").to_pylist()
             postings = load_postings(folder, len(chunks))
@@ -200,7 +200,7 @@ def build_index(
             place / "documents.parquet",
             compression="zstd",
         )
-        about = {"version": VERSION, "alpha": settings.alpha, "embedder": name}
+        about = {"version": INDEX_VERSION, "alpha": settings.alpha, "embedder": name}
         write_atomically(place / "index.json", json.dumps(about, sort_keys=True))
     listener.finish(f"{len(texts)} chunks, {len(ranges)} sentences, {name}")
 
