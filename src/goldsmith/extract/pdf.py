@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, Frame, read_characters
-from goldsmith.extract.damage import damage
+from goldsmith.extract.characters import ASKEW, Characters, Frame, read_characters
 from goldsmith.extract.layout import reading_order
-from goldsmith.extract.reading import Line, Page, Reading, ReadingError
+from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
+from goldsmith.extract.repair import RegionReader, Run, repaired
 from goldsmith.extract.rows import make_lines
 from goldsmith.extract.segments import make_view
 from goldsmith.project import ExtractSettings
 
-USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 _LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means anything
@@ -59,6 +59,7 @@ def _open(content: bytes) -> Any:
 def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
     pages: list[Page] = []
     lines: list[Line] = []
+    runs: list[Run] = []
     lost: list[int] = []
     for number in range(1, count + 1):
         handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
@@ -67,24 +68,27 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
             pages.append(Page(number, None, None, 0, "empty", 0.0))
             continue
         try:
-            page, found = _read_page(handle, number, settings)
+            page, found = _read_page(handle, number, settings, runs)
         finally:
             pdfium.FPDF_ClosePage(handle)
         pages.append(page)
         lines += found
     if len(lost) == count:
         raise ReadingError("unreadable", f"none of the {count} pages can be read")
+    regions = _region_reader(settings) if settings.ocr == "auto" else None
+    pages, lines = repaired(document, pages, lines, runs, _frame, regions)
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
 
-def _read_page(handle: Any, number: int, settings: ExtractSettings) -> tuple[Page, list[Line]]:
+def _read_page(
+    handle: Any, number: int, settings: ExtractSettings, runs: list[Run]
+) -> tuple[Page, list[Line]]:
     frame = _frame(handle)
-    layer, share = _text_layer(handle, number, frame)
+    layer = _text_layer(handle, number, frame, runs)
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
-    useless = share > USABLE_DAMAGE or (visible < _STAMP and _is_scan(handle, frame, visible))
-    if useless and settings.ocr == "auto":
+    if visible < _STAMP and _is_scan(handle, frame, visible) and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
         image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
@@ -92,18 +96,19 @@ def _read_page(handle: Any, number: int, settings: ExtractSettings) -> tuple[Pag
         if read:
             route = "ocr"
             layer = [_replaced(line) for line in layer] + _after(read, layer)
-    page = Page(number, round(frame.width, 2), round(frame.height, 2), frame.rotation, route, share)
+    page = Page(number, round(frame.width, 2), round(frame.height, 2), frame.rotation, route, 0.0)
     return page, layer
 
 
-def _text_layer(handle: Any, number: int, frame: Frame) -> tuple[list[Line], float]:
+def _text_layer(handle: Any, number: int, frame: Frame, runs: list[Run]) -> list[Line]:
     text_page = pdfium.FPDFText_LoadPage(handle)
     if not text_page:
-        return [], 0.0
+        return []
     try:
         characters = read_characters(text_page, frame)
     finally:
         pdfium.FPDFText_ClosePage(text_page)
+    runs += _font_runs(characters, number)
     counts = np.bincount(characters.turn, minlength=5)
     lines: list[Line] = []
     for turn in sorted(np.flatnonzero(counts).tolist(), key=lambda t: (t == ASKEW, -counts[t], t)):
@@ -111,8 +116,28 @@ def _text_layer(handle: Any, number: int, frame: Frame) -> tuple[list[Line], flo
         block = lines[-1].block + 1 if lines else 0
         groups = reading_order(view.segments)
         lines += make_lines(view, characters.fonts, groups, number, block)
-    share = damage((line.font or "", line.text) for line in lines)
-    return lines, round(share, 4)
+    return lines
+
+
+def _font_runs(characters: Characters, page: int) -> list[Run]:
+    """The text of each font of a page, words apart."""
+    font, gap = characters.font, characters.gap
+    starts = np.flatnonzero((np.diff(font, prepend=-1) != 0) | (gap > 0)).tolist()
+    texts: dict[str, list[str]] = {}
+    for start, end in pairwise([*starts, len(characters.text)]):
+        name = characters.fonts[font[start]].name
+        texts.setdefault(name, []).append(characters.text[start:end])
+    return [(page, name, " ".join(pieces)) for name, pieces in texts.items()]
+
+
+def _region_reader(settings: ExtractSettings) -> RegionReader:
+    def read(handle: Any, number: int, boxes: list[Box]) -> list[list[Line]]:
+        from goldsmith.extract.ocr import read_regions
+
+        image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
+        return read_regions(image, scale, number, boxes)
+
+    return read
 
 
 def _frame(handle: Any) -> Frame:
