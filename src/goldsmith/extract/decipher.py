@@ -23,14 +23,14 @@ from goldsmith.extract.marks import Floats
 Integers = NDArray[np.int64]
 
 LONGEST = 12_000  # symbols of a text that are looked at
-_GLYPHS = 1.5  # weight of the look of a glyph against one occurrence in the text
+_GLYPHS = 4.0  # weight of the look of a glyph against one occurrence in the text
 _CLAIM = 1.5  # how much more likely a code is right than any other character, as a logarithm
 _SHIFT = 5.0  # the same, of a shift that most symbols of the font agree on
 _TWICE = 4.0  # cost of a letter that two symbols of a font share
 _SPREAD = 2.5  # temperature of the posterior; see docs/decisions/0110
 _TRIED = 10  # characters tried for a symbol, by the look of it
 _SWEEPS = 8
-_ENOUGH = 8.0  # windows that count in full for a symbol; more are not more evidence
+_ENOUGH = 2.0  # windows that count in full for a symbol; more are not more evidence
 _OPEN = -1  # a symbol whose character is not known
 
 _IN = np.array([folded(c[0]) for c in CHARACTERS], np.int64)
