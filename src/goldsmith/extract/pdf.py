@@ -60,6 +60,7 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     pages: list[Page] = []
     lines: list[Line] = []
     runs: list[Run] = []
+    scans: list[int] = []
     lost: list[int] = []
     for number in range(1, count + 1):
         handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
@@ -68,7 +69,7 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
             pages.append(Page(number, None, None, 0, "empty", 0.0))
             continue
         try:
-            page, found = _read_page(handle, number, settings, runs)
+            page, found = _read_page(handle, number, settings, runs, scans)
         finally:
             pdfium.FPDF_ClosePage(handle)
         pages.append(page)
@@ -77,18 +78,25 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         raise ReadingError("unreadable", f"none of the {count} pages can be read")
     regions = _region_reader(settings) if settings.ocr == "auto" else None
     pages, lines = repaired(document, pages, lines, runs, _frame, regions)
+    if scans:
+        from goldsmith.extract.nougat import read_scans
+
+        pages, lines = read_scans(document, scans, pages, lines, settings)
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
 
 def _read_page(
-    handle: Any, number: int, settings: ExtractSettings, runs: list[Run]
+    handle: Any, number: int, settings: ExtractSettings, runs: list[Run], scans: list[int]
 ) -> tuple[Page, list[Line]]:
     frame = _frame(handle)
     layer = _text_layer(handle, number, frame, runs)
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
-    if visible < _STAMP and _is_scan(handle, frame, visible) and settings.ocr == "auto":
+    useless = visible < _STAMP and _is_scan(handle, frame, visible)
+    if useless and settings.ocr == "auto" and settings.ocr_engine == "nougat":
+        scans.append(number)
+    elif useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
         image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
