@@ -33,6 +33,12 @@ class IngestSettings(Section):
 
 class ExtractSettings(Section):
     ocr: Literal["auto", "never"] = Field("auto", description="OCR pages without a usable text.")
+    ocr_engine: Literal["rapidocr", "nougat"] = Field(
+        "rapidocr", description="What reads pages without a usable text."
+    )
+    nougat: str | None = Field(
+        None, description="Folder or hub name of a vision-encoder-decoder, for ocr_engine nougat."
+    )
     ocr_dots_per_inch: Annotated[int, Field(ge=72, le=600)] = 200
     maximum_pages: Count = 20_000
     seconds_per_document: Annotated[float, Field(gt=0)] = 600.0

@@ -1,18 +1,18 @@
-"""How much of a text layer is not language, from 0 to 1.
+"""Which fonts of a text layer deserve a second look, at next to no cost.
 
-Two kinds of damage are counted. Characters that are no text: replacement and private-use
-characters, controls, unassigned codes. And words whose letters do not follow each other as in any
-language we know: a font whose table of codes is shifted or permuted gives the right picture and the
-wrong letters. The second is found with a table of letter pairs (`letters.json`, made from text in
-fourteen European languages): the mean log-probability of a pair, font by font, since each font has
-its own table of codes. Numbers, formulas, scripts other than Latin, and passages too short to tell
-are not judged, so they count as sound.
+Two kinds of damage show in the characters alone. Characters that are no text: replacement and
+private-use characters, controls, unassigned codes. And letters that do not follow each other as in
+any language we know: a font whose table of codes is shifted or permuted gives the right picture and
+the wrong letters. The second is found with a table of letter pairs (`letters.json`, made from text
+in fourteen European languages), and by capitals, digits and signs inside words. Everything is
+counted font by font, over the whole document, with a few numpy operations on a few thousand bytes.
+A suspicion is not a verdict: `repair` looks at the glyphs before anything is changed, so the bounds
+are drawn where damage is rarely missed, and code, formulas and names are looked at now and then.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -21,14 +21,56 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-_WORD = re.compile(r"[^\W\d_]{4,}")
-_LATIN = re.compile(r"[a-z]+")
-MINIMUM_PAIRS = 60  # fewer are too few to judge; see docs/decisions/0020
-THRESHOLD = -3.15  # mean natural log-probability of a pair
+from goldsmith.extract.language import folded, triples
+
+MINIMUM_PAIRS = 60  # from here the mean of the pairs alone is enough; see docs/decisions/0020
+THRESHOLD = -3.15  # mean natural log-probability of a pair, of damaged text
+_DOUBT = -2.95  # the same, of text worth a second look
+_FEW = 6  # letters; fewer say nothing at all
+_SHORT_DOUBT = -2.9  # mean log-probability of a character in a short text
+_SHORT_SLACK = 1.0  # over the root of its length
+_NOT_TEXT = 0.04  # share of characters that are no text
+_MIXED = 0.08  # share of pairs that words do not have: "aB", "a3", "a%b"
+_SIGNS = 0.5  # share of signs among visible characters
+_CHUNK = 4_000  # characters of a font judged together: a name may stand for several subsets
+_SPACE, _LOWER, _UPPER, _DIGIT, _SIGN, _MARK = range(6)
+
+
+def suspects(pieces: Iterable[tuple[str, str]]) -> dict[str, float]:
+    """Return the suspicion (0 to 1; see `suspicion`) of each font; ``pieces`` are (font, text)."""
+    texts: dict[str, list[str]] = {}
+    lengths: dict[str, int] = {}
+    found: dict[str, float] = {}
+    for font, text in pieces:
+        texts.setdefault(font, []).append(text)
+        length = lengths.get(font, 0) + len(text)
+        if length > _CHUNK:
+            found[font] = max(found.get(font, 0.0), suspicion("\n".join(texts.pop(font))))
+            length = 0
+        lengths[font] = length
+    for font, rest in texts.items():
+        if lengths[font] > _CHUNK // 8 or font not in found:
+            found[font] = max(found.get(font, 0.0), suspicion("\n".join(rest)))
+    return found
+
+
+def suspicion(text: str) -> float:
+    """How doubtful a text is: 0 not at all, from 0.5 worth a look at its glyphs."""
+    if not_text(text) > _NOT_TEXT * len(text):
+        return 1.0
+    mean, count, mixed, signs = _counted(text)
+    if mixed > _MIXED or signs > _SIGNS:
+        return 0.75
+    if count >= MINIMUM_PAIRS:
+        return float(np.clip(0.5 + (_DOUBT - mean), 0.0, 1.0))
+    mean, count = _in_a_row(text)
+    if count < _FEW:
+        return 0.25
+    return float(np.clip(0.5 + 0.5 * (_SHORT_DOUBT - _SHORT_SLACK * count**-0.5 - mean), 0.0, 1.0))
 
 
 def damage(pieces: Iterable[tuple[str, str]]) -> float:
-    """Return the damaged share of a page's visible characters; ``pieces`` are (font, text)."""
+    """Return the share of visible characters that are damaged as far as text alone can tell."""
     by_font: dict[str, list[str]] = {}
     for font, text in pieces:
         by_font.setdefault(font, []).append(text)
@@ -37,8 +79,7 @@ def damage(pieces: Iterable[tuple[str, str]]) -> float:
         text = "\n".join(by_font[font])
         visible = sum(map(len, text.split()))
         total += visible
-        broken = not_text(text)
-        lost += visible if likeness(text) < THRESHOLD else broken
+        lost += visible if likeness(text) < THRESHOLD else not_text(text)
     return lost / total if total else 0.0
 
 
@@ -58,23 +99,82 @@ def _is_not_text(character: str) -> bool:
 
 def likeness(text: str) -> float:
     """Return the mean log-probability of the letter pairs; 0.0 where they are too few."""
-    words = _WORD.findall(text)
-    if not words:
-        return 0.0
-    joined = " ".join(words).lower()
-    if not joined.isascii():
-        plain = unicodedata.normalize("NFKD", joined.replace("ß", "ss").replace("ø", "o"))
-        joined = "".join(c for c in plain if not unicodedata.combining(c))
-    latin = " ".join(word for word in joined.split() if _LATIN.fullmatch(word))
-    if not latin:
-        return 0.0
-    codes = np.frombuffer(latin.encode("ascii"), np.uint8).astype(np.intp) - 96
-    codes[codes < 0] = 0
-    codes = np.concatenate([[0], codes, [0]])
-    pairs = codes[:-1] * 27 + codes[1:]
-    if len(pairs) < MINIMUM_PAIRS:
-        return 0.0
-    return float(_tables()[:, pairs].mean(axis=1).max())
+    mean, count, _, _ = _counted(text)
+    return mean if count >= MINIMUM_PAIRS else 0.0
+
+
+def _counted(text: str) -> tuple[float, int, float, float]:
+    """Mean and number of the letter pairs in words of four letters or more, and shares of oddities.
+
+    The oddities: pairs inside words that no word has, and signs among visible characters.
+    """
+    latin, kinds = _fold()
+    if not text.isascii():
+        text = text.translate(_WIDE)
+    raw = b" " + text.encode("latin-1", "replace") + b" "
+    kind = np.frombuffer(raw.translate(kinds), np.uint8)
+    letters = np.frombuffer(raw.translate(latin), np.uint8)
+    changes = kind[:-1] * 6 + kind[1:]
+    steps = np.bincount(changes, minlength=36)
+    shown = np.bincount(kind, minlength=6)
+    words = int(steps[_LOWER * 6 + _LOWER] + steps[_UPPER * 6 + _UPPER])
+    odd = int(steps[_LOWER * 6 + _UPPER] + steps[_LOWER * 6 + _DIGIT] + steps[_DIGIT * 6 + _LOWER])
+    odd += int(steps[_LOWER * 6 + _SIGN])
+    mixed = odd / max(words + odd, 20)
+    visible = len(kind) - int(shown[_SPACE])
+    signs = int(shown[_SIGN]) / max(visible, 12)
+    edges = np.flatnonzero(letters == 0)
+    long = np.diff(edges) > 4
+    if not long.any():
+        return 0.0, 0, mixed, signs
+    inside = np.repeat(long, np.diff(edges))
+    pairs = letters[:-1].astype(np.intp) * 27 + letters[1:]
+    counts = np.bincount(pairs[edges[0] : edges[-1]][inside], minlength=729)
+    count = int(counts.sum())
+    return float((_tables() @ counts).max() / count), count, mixed, signs
+
+
+def _in_a_row(text: str) -> tuple[float, int]:
+    """Mean log-probability of characters after the two before them, and number of letters.
+
+    Digits and signs only separate here; a text without Latin letters gives none.
+    """
+    _, kinds = _fold()
+    raw = b"  " + " ".join(text.translate(_WIDE).split()).encode("latin-1", "replace") + b" "
+    codes = np.frombuffer(raw.translate(_letters()), np.uint8)
+    kind = np.frombuffer(raw.translate(kinds), np.uint8)[2:]
+    judged = (kind == _LOWER) | (kind == _UPPER) | (kind == _SPACE)
+    values = triples()[codes[:-2], codes[1:-1], codes[2:]][judged]
+    letters = int((kind != _SPACE)[judged].sum())
+    return (float(values.mean()), letters) if letters else (0.0, 0)
+
+
+@cache
+def _letters() -> bytes:
+    return bytes(folded(chr(code)) for code in range(256))
+
+
+_WIDE = {ord(c): c2 for c, c2 in zip("’‘“”–—ﬁﬂœŒıšžŠŽ", "''\"\"--ffoOiszSZ", strict=True)}
+
+
+@cache
+def _fold() -> tuple[bytes, bytes]:
+    """Tables over Latin-1: the letter (1 to 26, else 0) and the kind of each byte."""
+    latin, kinds = bytearray(256), bytearray(256)
+    for code in range(256):
+        character = chr(code)
+        plain = unicodedata.normalize("NFKD", {"ß": "s", "ø": "o", "Ø": "o"}.get(character, character))
+        letter = plain[0].lower()
+        if character.isalpha() and "a" <= letter <= "z":
+            latin[code] = ord(letter) - 96
+            kinds[code] = _UPPER if character.isupper() else _LOWER
+        elif character.isdigit():
+            kinds[code] = _DIGIT
+        elif character.isspace():
+            kinds[code] = _SPACE
+        else:
+            kinds[code] = _MARK if character in ".,-()'\":;/!?%" else _SIGN
+    return bytes(latin), bytes(kinds)
 
 
 @cache

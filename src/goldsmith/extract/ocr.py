@@ -8,7 +8,7 @@ sure of is not text: nothing is made up on an empty page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,8 @@ from goldsmith.extract.segments import Segments
 
 MINIMUM_CONFIDENCE = 0.5
 _DOUBTFUL = 0.75  # mean confidence below which another direction is tried
+_MARGIN = 0.25  # of a line's height around a region that is cut out of a page
+_BORDER = 12  # pixels of paper around it: the text detector wants some
 _SIZE = 0.8  # type size in box heights
 
 
@@ -53,6 +55,61 @@ def read_picture(image: NDArray[np.uint8], scale: float, page: int) -> list[Line
     elif float(np.mean(found.confidences)) < _DOUBTFUL:
         found = max([found, _turned(image, 2)], key=lambda f: f.weight)
     return _lines(found, scale, page)
+
+
+def read_regions(
+    image: NDArray[np.uint8], scale: float, page: int, boxes: list[Box]
+) -> list[list[Line]]:
+    """Return the lines in each region of a page's picture; ``boxes`` in points as displayed.
+
+    Boxes that lie under each other as lines of a block are cut out together, with a margin, and
+    what is read goes to the box that holds its middle; one that holds nothing gets no lines.
+    """
+    result: list[list[Line]] = [[] for _ in boxes]
+    for group in _clusters(boxes):
+        edges = np.array([boxes[number] for number in group])
+        margin = max(float(np.median(edges[:, 3] - edges[:, 1])) * _MARGIN, 2.0)
+        x0, y0 = np.maximum((edges[:, :2].min(axis=0) - margin) * scale, 0).astype(int)
+        x1, y1 = np.ceil((edges[:, 2:].max(axis=0) + margin) * scale).astype(int)
+        cut = image[y0:y1, x0:x1]
+        if min(cut.shape[:2], default=0) < 4:
+            continue
+        paper = np.full((cut.shape[0] + 2 * _BORDER, cut.shape[1] + 2 * _BORDER, 3), 255, np.uint8)
+        paper[:] = np.median(cut.reshape(-1, 3), axis=0).astype(np.uint8)
+        paper[_BORDER:-_BORDER, _BORDER:-_BORDER] = cut
+        dx, dy = (float(x0) - _BORDER) / scale, (float(y0) - _BORDER) / scale
+        for line in read_picture(paper, scale, page):
+            assert line.box is not None
+            a, b, c, d = line.box
+            box = round(a + dx, 2), round(b + dy, 2), round(c + dx, 2), round(d + dy, 2)
+            home = _home(box, boxes, group)
+            if home is not None:
+                result[home].append(replace(line, box=box))
+    return result
+
+
+def _clusters(boxes: list[Box]) -> list[list[int]]:
+    """Boxes that follow each other closely, in their given order."""
+    groups: list[list[int]] = []
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        if groups:
+            a, b, c, d = boxes[groups[-1][-1]]
+            beside = min(c, x1) - max(a, x0) > 0.3 * min(c - a, x1 - x0)
+            if beside and -(d - b) < y0 - d < 1.2 * max(d - b, y1 - y0):
+                groups[-1].append(number)
+                continue
+        groups.append([number])
+    return groups
+
+
+def _home(box: Box, boxes: list[Box], group: list[int]) -> int | None:
+    """The box of the group whose rows the middle of ``box`` lies on, or None."""
+    middle = (box[1] + box[3]) / 2
+    for number in group:
+        x0, y0, x1, y1 = boxes[number]
+        if y0 <= middle <= y1 and min(box[2], x1) - max(box[0], x0) > 0:
+            return number
+    return None
 
 
 @cache

@@ -16,19 +16,18 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, Frame, read_pieces
-from goldsmith.extract.damage import damage
+from goldsmith.extract.characters import ASKEW, Frame, Pieces, read_pieces
 from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.layout import reading_order
-from goldsmith.extract.reading import Line, Page, Reading, ReadingError
+from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
+from goldsmith.extract.repair import RegionReader, Run, repaired
 from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
 from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
 
 _BATCH = 5  # pages that are open at the same time
-USABLE_DAMAGE = 0.15  # a text layer with more than this is read again by OCR
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 _LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means anything
@@ -62,20 +61,22 @@ def _open(content: bytes) -> Any:
 def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
     pages: list[Page] = []
     lines: list[Line] = []
+    runs: list[Run] = []
+    scans: list[int] = []
     lost: list[int] = []
     for first in range(1, count + 1, _BATCH):
         numbers = range(first, min(first + _BATCH, count + 1))
         opened = [(number, pdfium.FPDF_LoadPage(document.raw, number - 1)) for number in numbers]
         try:
             batch = [(number, handle, _frame(handle)) for number, handle in opened if handle]
-            layers = dict(zip([one[0] for one in batch], _text_layers(batch), strict=True))
+            layers = dict(zip([one[0] for one in batch], _text_layers(batch, runs), strict=True))
             frames = {number: (handle, frame) for number, handle, frame in batch}
             for number in numbers:
                 if number not in frames:
                     lost.append(number)
                     pages.append(Page(number, None, None, 0, "empty", 0.0))
                     continue
-                page, found = _judge(number, *frames[number], layers[number], settings)
+                page, found = _judge(number, *frames[number], layers[number], settings, scans)
                 pages.append(page)
                 lines += found
         finally:
@@ -84,19 +85,34 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
                     pdfium.FPDF_ClosePage(handle)
     if len(lost) == count:
         raise ReadingError("unreadable", f"none of the {count} pages can be read")
+    regions = _region_reader(settings) if settings.ocr == "auto" else None
+    pages, lines = repaired(document, pages, lines, runs, _frame, regions)
+    if scans:
+        from goldsmith.extract.nougat import read_scans
+
+        pages, lines = read_scans(document, scans, pages, lines, settings)
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
 
 
 def _judge(
-    number: int, handle: Any, frame: Frame, layer: list[Line], settings: ExtractSettings
+    number: int,
+    handle: Any,
+    frame: Frame,
+    layer: list[Line],
+    settings: ExtractSettings,
+    scans: list[int],
 ) -> tuple[Page, list[Line]]:
-    """The page and the lines that stand for it: those of its text layer, or OCR's as well."""
-    share = round(damage((line.font or "", line.text) for line in layer), 4)
+    """The page and the lines that stand for it: those of its text layer, or OCR's as well.
+
+    The number of a page that another engine is to read goes into ``scans``.
+    """
     visible = sum(len(line.text) for line in layer)
     route = "text layer" if layer else "empty"
-    useless = share > USABLE_DAMAGE or (visible < _STAMP and _is_scan(handle, frame, visible))
-    if useless and settings.ocr == "auto":
+    useless = visible < _STAMP and _is_scan(handle, frame, visible)
+    if useless and settings.ocr == "auto" and settings.ocr_engine == "nougat":
+        scans.append(number)
+    elif useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
         image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
@@ -104,12 +120,15 @@ def _judge(
         if read:
             route = "ocr"
             layer = [_replaced(line) for line in layer] + _after(read, layer)
-    page = Page(number, round(frame.width, 2), round(frame.height, 2), frame.rotation, route, share)
+    page = Page(number, round(frame.width, 2), round(frame.height, 2), frame.rotation, route, 0.0)
     return page, layer
 
 
-def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
-    """The lines of the text layers of loaded pages: (number, page, frame)."""
+def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[list[Line]]:
+    """The lines of the text layers of loaded pages: (number, page, frame).
+
+    What each font says on each page is added to ``runs``.
+    """
     layers: list[list[Line]] = [[] for _ in batch]
     opened = [pdfium.FPDFText_LoadPage(handle) for _, handle, _ in batch]
     try:
@@ -122,6 +141,7 @@ def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
                 pdfium.FPDFText_ClosePage(text_page)
     if pieces is None:
         return layers
+    runs += _font_runs(pieces, [batch[place][0] for place in places])
     counts = np.bincount(pieces.page * 5 + pieces.turn, minlength=5 * len(places)).reshape(-1, 5)
     views = {
         turn: make_view(pieces, turn, frames)
@@ -142,6 +162,36 @@ def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
                 mark_tables(view, rows)
             lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
     return layers
+
+
+def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:
+    """What each font says on each page, its words apart; ``numbers`` are those of the pages."""
+    order = np.lexsort((pieces.font, pieces.page))
+    page, font, first = pieces.page[order], pieces.font[order], pieces.first[order]
+    length = pieces.last[order] - first
+    changed = (np.diff(page, prepend=-1) != 0) | (np.diff(font, prepend=-1) != 0)
+    apart = changed | (pieces.gap[order] > 0) | (np.diff(order, prepend=-1) != 1)
+    start = np.cumsum(length + apart) - length
+    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    codes = np.full(start[-1] + length[-1], ord(" "), np.uint32)
+    codes[np.repeat(start, length) + within] = pieces.codes[np.repeat(first, length) + within]
+    text = codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
+    begins = np.flatnonzero(changed)
+    borders = [*(start[begins] - 1).tolist(), len(text)]
+    return [
+        (numbers[page[place]], pieces.fonts[font[place]].name, text[begin:end].replace("\0", ""))
+        for place, begin, end in zip(begins.tolist(), borders, borders[1:], strict=False)
+    ]
+
+
+def _region_reader(settings: ExtractSettings) -> RegionReader:
+    def read(handle: Any, number: int, boxes: list[Box]) -> list[list[Line]]:
+        from goldsmith.extract.ocr import read_regions
+
+        image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
+        return read_regions(image, scale, number, boxes)
+
+    return read
 
 
 def _frame(handle: Any) -> Frame:

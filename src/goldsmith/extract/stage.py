@@ -29,8 +29,15 @@ class ExtractStage:
 
     settings: ExtractSettings
 
+    def __post_init__(self) -> None:
+        """Raise UserError when the chosen OCR engine has nothing to run with."""
+        if self.settings.ocr == "auto" and self.settings.ocr_engine == "nougat":
+            from goldsmith.extract.nougat import check
+
+            check(self.settings.nougat)
+
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("files",)
     writes: ClassVar[tuple[str, ...]] = ("documents", "pages", "lines")

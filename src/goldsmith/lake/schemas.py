@@ -279,8 +279,19 @@ DOCUMENT_REASONS = (
     "stage failed",
     "same bytes",
 )
-ENGINES = ("pdfium", "rapidocr", "html", "docx", "markdown", "text")
-ROUTES = ("text layer", "ocr", "markup", "empty")
+ENGINES = (
+    "pdfium",
+    "shift",  # a damaged text layer deciphered: its codes are off by a constant,
+    "glyphs",  # or known by the look of their glyphs and the language,
+    "substitution",  # or by the language alone
+    "rapidocr",
+    "nougat",
+    "html",
+    "docx",
+    "markdown",
+    "text",
+)
+ROUTES = ("text layer", "deciphered", "ocr", "nougat", "markup", "empty")
 ANSWERS = ("good", "garbage", "skip", "undone")
 KINDS = ("heading", "paragraph", "list", "table", "equation", "caption", "code", "reference")
 LABELS = (

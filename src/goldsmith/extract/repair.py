@@ -1,0 +1,369 @@
+"""The second look at a document whose text layer is in doubt: decipher it, or read it by OCR.
+
+`repaired` takes the reading of a whole document. Where `damage` suspects no font, that is all. Else
+the pages of the suspected fonts are read again mark by mark (`marks`), a sample of them is
+rendered, and `decipher` says for each code of each font what it stands for and how sure that is. A
+line that comes out differently stays, marked ``replaced``; the new line follows it with the same
+box and block, the route as its engine, and the mean probability of its characters as confidence.
+Lines that stay below `MINIMUM_CONFIDENCE` are read by OCR, their regions alone, where OCR is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+
+from goldsmith.extract.characters import Frame
+from goldsmith.extract.damage import not_text, suspects
+from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
+from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
+from goldsmith.extract.marks import MEASURES, SIDE, Floats, Marks, Sheet, plain_name, read_marks
+from goldsmith.extract.reading import Line, Page
+
+SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
+MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
+WRONG = 0.12  # share of a font's characters that must be wrong before it is touched
+CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
+_SAMPLES = 3  # pictures of a symbol
+_SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
+_SPACES = frozenset([9, 10, 13, 32, 0xA0, 0x202F, 0x3000, *range(0x2000, 0x200C)])
+
+Key = tuple[str, int]  # font and code
+Run = tuple[int, str, str]  # page, font as in ``lines``, text in that font on that page
+#: Reads regions of a page by OCR: (page handle, page number, boxes) to lines for each box.
+RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], list[list[Line]]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one font: the share of its characters that are wrong, and how it was solved.
+
+    ``mapping`` gives the character and its probability for each code.
+    """
+
+    wrong: float
+    route: str
+    mapping: dict[int, tuple[str, float]]
+
+
+def repaired(
+    document: Any,
+    pages: list[Page],
+    lines: list[Line],
+    runs: list[Run],
+    frame_of: Callable[[Any], Frame],
+    read_regions: RegionReader | None,
+) -> tuple[list[Page], list[Line]]:
+    """Return the pages and lines of a PDF with its damaged fonts deciphered or read again.
+
+    ``read_regions`` is None where OCR is off. Lines of other engines stay as they are.
+    """
+    verdicts = examined(document, runs)
+    broken = {name: v for name, v in verdicts.items() if v.wrong >= WRONG}
+    if not broken:
+        return pages, lines
+    plain = {plain_name(name) for name in broken}
+    doubted = {number for number, font, _ in runs if font in plain}
+    by_page: dict[int, list[Line]] = {}
+    for line in lines:
+        by_page.setdefault(line.page, []).append(line)
+    result: list[Page] = []
+    for page in pages:
+        if page.number in doubted:
+            loaded = _Page(document, page.number)
+            if loaded.handle and loaded.marks is not None:
+                mine = by_page[page.number]
+                page, by_page[page.number] = _repaired_page(
+                    loaded, loaded.marks, page, mine, broken, frame_of(loaded.handle), read_regions
+                )
+            loaded.close()
+        result.append(page)
+    return result, [line for number in sorted(by_page) for line in by_page[number]]
+
+
+def _repaired_page(
+    loaded: _Page,
+    marks: Marks,
+    page: Page,
+    lines: list[Line],
+    broken: dict[str, Verdict],
+    frame: Frame,
+    read_regions: RegionReader | None,
+) -> tuple[Page, list[Line]]:
+    table = [broken.get(name) for name in marks.fonts]
+    if not any(table) or len(marks.code) == 0:
+        return page, lines
+    written = _written(marks, table)
+    owner = _owners(marks, lines, frame)
+    fresh: list[Line | None] = []
+    visible = wrong = 0.0
+    for number, line in enumerate(lines):
+        places = np.flatnonzero(owner == number)
+        damaged = [table[marks.font[place]] for place in places.tolist()]
+        visible += len(places)
+        wrong += sum(verdict.wrong for verdict in damaged if verdict)
+        if line.replaced or line.engine != "pdfium" or not any(damaged):
+            fresh.append(None)
+            continue
+        routes = [verdict.route for verdict in damaged if verdict]
+        route = min(set(routes), key=lambda r: (-routes.count(r), r))
+        fresh.append(_rewritten(line, marks, places, written, route))
+    share = round(min(wrong / max(visible, 1.0), 1.0), 4)
+    again = [
+        number
+        for number, line in enumerate(fresh)
+        if line is not None and line.confidence < MINIMUM_CONFIDENCE
+    ]
+    regions = [box for number in again if (box := lines[number].box)]
+    read: dict[int, list[Line]] = {}
+    if read_regions and regions:
+        found = read_regions(loaded.handle, page.number, regions)
+        read = dict(zip([n for n in again if lines[n].box], found, strict=True))
+    result: list[Line] = []
+    for number, (line, new) in enumerate(zip(lines, fresh, strict=True)):
+        if read.get(number):
+            instead = [replace(one, block=line.block) for one in read[number]]
+        elif new is not None and new.confidence >= MINIMUM_CONFIDENCE and new.text != line.text:
+            instead = [new] if new.text.strip() else []
+        else:
+            instead = []
+        result.append(replace(line, replaced=True) if instead else line)
+        result += instead
+    engines = {line.engine for line in result if not line.replaced}
+    route = "ocr" if "rapidocr" in engines else page.route
+    route = "deciphered" if engines & {"shift", "glyphs", "substitution"} else route
+    return replace(page, damage=max(share, page.damage), route=route), result
+
+
+def _written(marks: Marks, table: list[Verdict | None]) -> list[tuple[str, float]]:
+    """The text of each mark and the probability of being right; sound fonts as they are."""
+    result: list[tuple[str, float]] = []
+    for code, font in zip(marks.code.tolist(), marks.font.tolist(), strict=True):
+        verdict = table[font]
+        if verdict is not None and code in verdict.mapping:
+            result.append(verdict.mapping[code])
+        elif verdict is not None and (not_text(chr(code)) or code < 32):
+            result.append(("\ufffd", 0.0))
+        elif code in (2, 0xFFFE):
+            result.append(("-", 1.0))
+        else:
+            result.append((" " if code in _SPACES else _plain(code), 1.0))
+    return result
+
+
+def _plain(code: int) -> str:
+    return "\ufffd" if code == 0 or 0xD800 <= code < 0xE000 or code > 0x10FFFF else chr(code)
+
+
+def _owners(marks: Marks, lines: list[Line], frame: Frame) -> NDArray[np.int64]:
+    """The line each mark stands on, or -1: the smallest box that holds its middle."""
+    x = (marks.box[:, 0] + marks.box[:, 2]) / 2
+    y = (marks.box[:, 1] + marks.box[:, 3]) / 2
+    a, b, c, d, e, f = frame.shown
+    across, down = a * x + c * y + e, b * x + d * y + f
+    owner = np.full(len(marks.code), -1, np.int64)
+    area = np.full(len(marks.code), np.inf)
+    for number, line in enumerate(lines):
+        if line.box is None or line.engine != "pdfium":
+            continue
+        x0, y0, x1, y1 = line.box
+        inside = (across >= x0 - 1) & (across <= x1 + 1) & (down >= y0 - 1) & (down <= y1 + 1)
+        inside &= (x1 - x0) * (y1 - y0) < area
+        owner[inside] = number
+        area[inside] = (x1 - x0) * (y1 - y0)
+    return owner
+
+
+def _rewritten(
+    line: Line, marks: Marks, places: NDArray[np.int64], written: list[tuple[str, float]], route: str
+) -> Line:
+    """The line with its characters put right; its white space stays where characters agree."""
+    upright = bool(marks.upright[places].all())
+    left = marks.box[places, 0]
+    drawn = places[np.lexsort((places, left))] if upright else places
+    raised = line.raised
+    for order in (drawn, places):
+        kept = [place for place in order.tolist() if int(marks.code[place]) not in _SPACES]
+        claimed = "".join(_claimed(int(marks.code[place])) for place in kept)
+        if claimed == "".join(line.text.split()):
+            text, sure = _exchanged(line.text, [written[place] for place in kept])
+            break
+    else:
+        text, sure = _spaced(marks, drawn.tolist(), written)
+    confidence = round(float(np.mean(sure)), 3) if sure else 0.0
+    if len(text) != len(line.text):
+        raised = ()
+    return replace(line, text=text, raised=raised, engine=route, confidence=confidence)
+
+
+def _claimed(code: int) -> str:
+    return "-" if code in (2, 0xFFFE) else _plain(code)
+
+
+def _exchanged(text: str, fresh: list[tuple[str, float]]) -> tuple[str, list[float]]:
+    """``text`` with its visible characters exchanged in order; white space at the ends goes."""
+    source = iter(fresh)
+    pieces: list[str] = []
+    sure: list[float] = []
+    for character in text:
+        if character.isspace() and ord(character) in _SPACES:
+            pieces.append(character)
+        else:
+            piece, probability = next(source)
+            pieces.append(piece)
+            if piece != " ":
+                sure.append(probability)
+    return "".join(pieces).strip(), sure
+
+
+def _spaced(
+    marks: Marks, places: list[int], written: list[tuple[str, float]]
+) -> tuple[str, list[float]]:
+    """The characters of a line from left to right, with white space where there is a gap."""
+    text, right = "", float(marks.box[places[0], 2]) if places else 0.0
+    sure: list[float] = []
+    for place in places:
+        piece, probability = written[place]
+        gap, size = float(marks.box[place, 0]) - right, float(marks.size[place])
+        if piece != " ":
+            if gap > 0.15 * size and text and not text.endswith((" ", "\t")):
+                text += "\t" if gap > 2 * size else " "
+            right = max(right, float(marks.box[place, 2]))
+            sure.append(probability)
+        if piece != " " or not text.endswith((" ", "\t")):
+            text += piece
+    return text.strip(), sure
+
+
+def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
+    """Return the verdict on each suspected font (its name with the subset tag) of a document."""
+    found = suspects((font, text) for _, font, text in runs)
+    if max(found.values(), default=0.0) < SUSPECTED:
+        return {}
+    names = {font for font, doubt in found.items() if doubt >= CLEARED}
+    pages = sorted({page for page, font, _ in runs if font in names})
+    return _verdicts(document, pages, names)
+
+
+def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Verdict]:
+    symbols: dict[Key, int] = {}
+    text: list[int] = []
+    sums: dict[int, list[Floats]] = {}
+    for number in _spread(pages, _SAMPLE_PAGES):
+        if len(text) >= LONGEST:
+            break
+        page = _Page(document, number)
+        if page.handle:
+            _take(page, names, symbols, text, sums)
+        page.close()
+    if not text:
+        return {}
+    keys = list(symbols)
+    known = np.full(len(keys), -1, np.int64)
+    numbers: dict[str, int] = {}
+    font = np.zeros(len(keys), np.int64)
+    code = np.array([key[1] for key in keys], np.int64)
+    looks = np.zeros((len(keys), len(CHARACTERS)), np.float32)
+    for symbol, (name, value) in enumerate(keys):
+        font[symbol] = numbers.setdefault(name, len(numbers))
+        if plain_name(name) not in names or _is_other(value):
+            known[symbol] = NUMBER.get(chr(value), NUMBER["*"])
+        elif symbol in sums:
+            looks[symbol] = looks_like(np.stack(sums[symbol])).mean(axis=0)
+    cipher = Cipher(np.array(text, np.int64), known, font, code, looks)
+    if not (known < 0).any():
+        return {}
+    solution = solve(cipher)
+    return {name: _verdict(cipher, solution, at) for name, at in numbers.items() if plain_name(name) in names}
+
+
+def _is_other(code: int) -> bool:
+    """Whether a code is a sound character that the look of a glyph cannot speak about."""
+    if code in _SPACES:
+        return code not in (9, 10, 13)
+    character = chr(code)
+    return character not in NUMBER and not not_text(character) and code > 31
+
+
+def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
+    mine = np.flatnonzero(cipher.font == font)
+    occurs = np.bincount(cipher.text, minlength=len(cipher.known))[mine].astype(float)
+    wrong = 0.0
+    mapping: dict[int, tuple[str, float]] = {}
+    for symbol, count in zip(mine.tolist(), occurs.tolist(), strict=True):
+        if cipher.known[symbol] >= 0:
+            continue
+        shown = CHARACTERS[solution.character[symbol]]
+        code = int(cipher.code[symbol])
+        mapping[code] = shown, float(solution.confidence[symbol])
+        wrong += count * (1.0 - float(solution.claimed[symbol]))
+    return Verdict(wrong / max(float(occurs.sum()), 1.0), solution.route.get(font, "glyphs"), mapping)
+
+
+def _spread(pages: list[int], count: int) -> list[int]:
+    """At most ``count`` of the pages, evenly spread."""
+    if len(pages) <= count:
+        return pages
+    return [pages[number * len(pages) // count] for number in range(count)]
+
+
+class _Page:
+    """A loaded page with its text page and marks; close it."""
+
+    def __init__(self, document: Any, number: int) -> None:
+        self.handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
+        self.text = pdfium.FPDFText_LoadPage(self.handle) if self.handle else None
+        self.marks: Marks | None = read_marks(self.text) if self.text else None
+
+    def close(self) -> None:
+        if self.text:
+            pdfium.FPDFText_ClosePage(self.text)
+        if self.handle:
+            pdfium.FPDF_ClosePage(self.handle)
+
+
+def _take(
+    page: _Page,
+    names: set[str],
+    symbols: dict[Key, int],
+    text: list[int],
+    sums: dict[int, list[Floats]],
+) -> None:
+    """Add a page's marks to the text in symbols, and pictures of those that still need some."""
+    marks = page.marks
+    if marks is None or len(marks.code) == 0:
+        return
+    doubted = np.array([plain_name(name) in names for name in marks.fonts])[marks.font]
+    if not doubted.any():
+        return
+    space = symbols.setdefault(("", 32), len(symbols))
+    wanted: list[int] = []
+    where: list[int] = []
+    right, base = -1e9, 0.0
+    for place in range(len(marks.code)):
+        code = int(marks.code[place])
+        left, size = float(marks.box[place, 0]), float(marks.size[place])
+        apart = left - right > 0.15 * size or left < right - 2 * size
+        if apart or abs(float(marks.base[place]) - base) > 0.6 * size:
+            text.append(space)
+        right, base = float(marks.box[place, 2]), float(marks.base[place])
+        if code in _SPACES and not doubted[place]:
+            text.append(space)
+            continue
+        key = (marks.fonts[marks.font[place]], code)
+        symbol = symbols.setdefault(key, len(symbols))
+        text.append(symbol)
+        if doubted[place] and marks.upright[place]:
+            have = sums.setdefault(symbol, [])
+            if len(have) + where.count(symbol) < _SAMPLES:
+                wanted.append(place)
+                where.append(symbol)
+    if wanted:
+        pictures = Sheet(page.handle).pictures(marks, np.array(wanted, np.int64))
+        for symbol, picture in zip(where, pictures, strict=True):
+            sums[symbol].append(picture)
