@@ -28,9 +28,7 @@ _ROW = 8  # characters of a row of running text at the least
 _STEP = 2.0  # points between the places where a gutter is looked for
 
 
-def reading_order(
-    segments: Segments, chosen: tuple[int, int] | None = None
-) -> list[Indices]:
+def reading_order(segments: Segments, chosen: tuple[int, int] | None = None) -> list[Indices]:
     """Split segments of one page into groups in reading order; each group is read row by row.
 
     ``chosen`` is the range of the page's segments, all by default.

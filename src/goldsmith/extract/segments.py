@@ -61,13 +61,13 @@ def _list(values: Floats) -> list[float]:
 class View:
     """Pages seen along one direction of their text: their segments and the segments' k pieces.
 
-    ``pages`` gives for each page the range of its segments. Segment ``i`` holds the pieces ``start[i]`` to ``end[i]``. ``text`` is all text
-    with the spaces inside segments; piece ``j`` stands at ``at[j]`` to ``to[j]`` in it. ``left``,
-    ``right``, ``base`` and ``size`` are of pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see
-    `Pieces.gap`) are of segments, and so are ``box`` (in displayed points) and ``backward``
-    (right-to-left text). ``superior`` holds, by segment, the places in ``text`` of characters that
-    are raised by their glyph; ``raised`` the ranges of smaller pieces that stand higher than their
-    own segment.
+    ``pages`` gives for each page the range of its segments. Segment ``i`` holds the pieces
+    ``start[i]`` to ``end[i]``. ``text`` is all text with the spaces inside segments; piece ``j``
+    stands at ``at[j]`` to ``to[j]`` in it. ``left``, ``right``, ``base`` and ``size`` are of
+    pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see `Pieces.gap`) are of
+    segments, and so are ``box`` (in displayed points) and ``backward`` (right-to-left text).
+    ``superior`` holds, by segment, the places in ``text`` of characters that are raised by their
+    glyph; ``raised`` the ranges of smaller pieces that stand higher than their own segment.
     """
 
     turn: int

@@ -30,7 +30,7 @@ class ExtractStage:
     settings: ExtractSettings
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("files",)
     writes: ClassVar[tuple[str, ...]] = ("documents", "pages", "lines")
