@@ -10,6 +10,7 @@ of drawing. Rows drawn one after the other (all running text, most tables) are n
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from goldsmith.extract.rows import Row, is_gapped
@@ -30,6 +31,7 @@ _DENSE = 0.8  # share of what is drawn between two parts of a formula that stand
 _LOOK = 4  # rows above and below that are looked at
 
 
+@lru_cache(maxsize=1024)
 def is_mathematical(font: str) -> bool:
     """Whether a font is made for formulas."""
     return _MATHEMATICAL.search(font) is not None
@@ -41,7 +43,10 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     ``rows`` are of one column, from top to bottom; ``formal`` says of each font of the pages
     whether it is mathematical.
     """
-    bounds = [(min(row.members), max(row.members)) for row in rows]
+    bounds = [
+        (min(row.members), max(row.members)) if len(row.members) > 1 else (row.members[0],) * 2
+        for row in rows
+    ]
     if all(before[1] < after[0] for before, after in pairwise(bounds)):
         return rows
     tiny = [sum(view.segments.weight[row.members]) <= 2 for row in rows]
@@ -50,8 +55,11 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     gapped = [is_gapped(view, row) for row in rows]
     owner = list(range(len(rows)))
     for one in sorted(range(len(rows)), key=lambda index: (widths[index], index)):
+        low, high = bounds[one]
         best, least = None, 0.0
         for other in range(max(one - _LOOK, 0), min(one + _LOOK + 1, len(rows))):
+            if bounds[other][0] > high or bounds[other][1] < low - 2:
+                continue  # drawn before or after
             if other == one or (widths[other], other) < (widths[one], one):
                 continue
             away = abs(rows[other].base - rows[one].base) / rows[other].size

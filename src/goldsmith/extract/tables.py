@@ -147,7 +147,8 @@ def _columns(rows: list[list[_Cell]], size: float) -> list[tuple[float, float]]:
             columns[-1] = (columns[-1][0], right)
         else:
             columns.append((left, right))
-    return _without_signs(rows, columns)
+    signs = any(_SIGN.match(cell.text) for row in rows for cell in row)
+    return _without_signs(rows, columns) if signs else columns
 
 
 def _without_signs(
@@ -181,6 +182,11 @@ def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bo
     """Whether cells under each other are a table and not text, a list, or a table of contents."""
     if len(rows) < _ROWS - 1 or len(columns) < 2:
         return False
+    white = [1.0 - sum(c.right - c.left for c in r) / (r[-1].right - r[0].left + 0.1) for r in rows]
+    if float(np.median(white)) < _WHITE:
+        return False
+    if any(_LEADERS.search("".join(cell.text for cell in row)) for row in rows):
+        return False
     inside: list[list[str]] = [[] for _ in columns]
     places = 0
     for row in rows:
@@ -189,12 +195,7 @@ def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bo
         for cell, span in zip(row, spans, strict=True):
             if span:
                 inside[span[0]].append(cell.text)
-    if places < _FULL * len(rows) * len(columns) or not all(inside[:1]):
-        return False
-    white = [1.0 - sum(c.right - c.left for c in r) / (r[-1].right - r[0].left + 0.1) for r in rows]
-    if float(np.median(white)) < _WHITE:
-        return False
-    if any(_LEADERS.search("".join(cell.text for cell in row)) for row in rows):
+    if places < _FULL * len(rows) * len(columns) or not inside[0]:
         return False
     if all(_MARK.match(text) or not any(map(str.isalnum, text)) for text in inside[0]):
         inside = inside[1:]  # numbers or bullets of a list
