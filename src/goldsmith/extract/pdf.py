@@ -134,11 +134,11 @@ def _text_layers(batch: list[tuple[int, Any, Frame]]) -> list[list[Line]]:
         for turn in sorted(turns, key=lambda t: (t == ASKEW, -here[t], t)):
             view = views[turn]
             block = lines[-1].block + 1 if lines else 0
-            groups = []
-            for group in reading_order(view.segments, view.pages[index]):
-                rows = join_formulas(view, make_rows(view.segments, group), formal)
-                mark_tables(view, rows, formal)
-                groups.append(rows)
+            groups = [
+                join_formulas(view, make_rows(view.segments, group), formal)
+                for group in reading_order(view.segments, view.pages[index])
+            ]
+            mark_tables(view, [row for rows in groups for row in rows], formal)
             lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
     return layers
 

@@ -53,7 +53,7 @@ class _Cell:
 
 
 def mark_tables(view: View, rows: list[Row], formal: list[bool]) -> None:
-    """Mark the rows of one column, top to bottom, that belong to tables, with cells and hints.
+    """Mark the rows of a page, in reading order, that belong to tables, with cells and hints.
 
     ``formal`` says of each font of the pages whether it is made for formulas.
     """
@@ -74,7 +74,9 @@ def mark_tables(view: View, rows: list[Row], formal: list[bool]) -> None:
 
 
 def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
-    return not below.drawn and below.base - row.base < most * max(row.size, below.size)
+    """Whether a row stands close below another; the first of the next column does not."""
+    step = below.base - row.base
+    return not below.drawn and -0.5 * row.size < step < most * max(row.size, below.size)
 
 
 def _mark(
