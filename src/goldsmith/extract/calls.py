@@ -84,15 +84,18 @@ class TextPages:
 
     def loose_boxes(self, places: Places) -> NDArray[np.float32]:
         """Left, top, right, bottom in page space, with the font's height: (n, 4)."""
-        return self._asked(_loose_box, places, _four, [_four_slots])
+        found: NDArray[Any] = self._asked(_loose_box, places, _four, [_four_slots])
+        return found
 
     def tight_boxes(self, places: Places) -> NDArray[np.float64]:
         """Left, right, bottom, top in page space of what is drawn: (n, 4)."""
-        return self._asked(_tight_box, places, _sides, _side_slots)
+        found: NDArray[Any] = self._asked(_tight_box, places, _sides, _side_slots)
+        return found
 
     def matrices(self, places: Places) -> NDArray[np.float32]:
         """The text matrix a, b, c, d, e, f of the characters' objects: (n, 6)."""
-        return self._asked(_matrix, places, _six, [_six_slots])
+        found: NDArray[Any] = self._asked(_matrix, places, _six, [_six_slots])
+        return found
 
     def font_sizes(self, places: Places) -> NDArray[np.float64]:
         """Sizes in the units of the text matrix: (n,)."""

@@ -83,13 +83,13 @@ class Pieces:
     """The visible pieces of some pages, n of them, in pdfium's order.
 
     ``codes`` are the code points of all characters, and 0 where there is none; a piece is what
-    stands from ``first`` to ``last`` (n,) in it. ``page`` (n,) counts from 0. ``box`` is (4, n): x0, y0, x1, y1 in
-    displayed points. ``origin`` is (2, n), the pen position of the piece's text object. ``size``
-    (n,) in points. ``turn`` (n,) is the direction of the text as displayed: 0 to the right, 1 up,
-    2 upside down, 3 down, 4 askew. ``gap`` (n,) says what pdfium saw before a piece: 0 nothing,
-    1 space, 2 line break. ``backward`` (n,) are pieces of text that runs from right to left; their
-    characters are in logical order all the same. ``superior`` (k,) are the places in ``codes`` of
-    digits and reference marks that a font draws raised by itself, in order.
+    stands from ``first`` to ``last`` (n,) in it. ``page`` (n,) counts from 0. ``box`` is (4, n):
+    x0, y0, x1, y1 in displayed points. ``origin`` is (2, n), the pen position of the piece's text
+    object. ``size`` (n,) in points. ``turn`` (n,) is the direction of the text as displayed: 0 to
+    the right, 1 up, 2 upside down, 3 down, 4 askew. ``gap`` (n,) says what pdfium saw before a
+    piece: 0 nothing, 1 space, 2 line break. ``backward`` (n,) are pieces of text that runs from
+    right to left; their characters are in logical order all the same. ``superior`` (k,) are the
+    places in ``codes`` of digits and reference marks that a font draws raised by itself, in order.
     """
 
     codes: NDArray[np.uint32]
@@ -123,7 +123,8 @@ def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
         extent = _extent(pages, first, last)
     page = pages.page_of(first)
     edges = np.array([(f.left, f.bottom, f.right, f.top, *f.shown) for f in frames], np.float32).T
-    onside = (extent[2:] >= edges[:2, page]).all(0) & (extent[:2] <= edges[2:4, page]).all(0)
+    inside = (extent[2:] >= edges[:2, page]) & (extent[:2] <= edges[2:4, page])
+    onside: NDArray[np.bool_] = inside[0] & inside[1]
     if not onside.all():
         first, last, gap = first[onside], last[onside], _carried(gap, onside)
         pointer, page, extent = pointer[onside], page[onside], extent[:, onside]
@@ -318,9 +319,7 @@ def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:
     return np.maximum(np.where(absurd, tall * 0.8, size), 0.1).astype(np.float32)
 
 
-def _superior(
-    pages: TextPages, first: Places, last: Places, about: Floats
-) -> Places:
+def _superior(pages: TextPages, first: Places, last: Places, about: Floats) -> Places:
     """Superior figures or marks: small glyphs that begin above the baseline.
 
     ``about`` (4, n) is pen x, y, size and angle. Superscripts by their code count as well. Asked

@@ -10,6 +10,7 @@ of drawing. Rows drawn one after the other (all running text, most tables) are n
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from goldsmith.extract.rows import Row, is_gapped
@@ -25,10 +26,12 @@ _LIMIT = 1.2  # the same for marks and for what is set smaller
 _FAR = 1.75  # the same for limits and matrices, where the font or the size says mathematics
 _SMALLER = 0.86
 _BACK = 1.5  # widths of a formula that its drawing may go back in all
+_SIGNS = 0.6  # share of the parts in the fonts of formulas that makes a display equation
 _DENSE = 0.8  # share of what is drawn between two parts of a formula that stands near it
 _LOOK = 4  # rows above and below that are looked at
 
 
+@lru_cache(maxsize=1024)
 def is_mathematical(font: str) -> bool:
     """Whether a font is made for formulas."""
     return _MATHEMATICAL.search(font) is not None
@@ -40,7 +43,10 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     ``rows`` are of one column, from top to bottom; ``formal`` says of each font of the pages
     whether it is mathematical.
     """
-    bounds = [(min(row.members), max(row.members)) for row in rows]
+    bounds = [
+        (min(row.members), max(row.members)) if len(row.members) > 1 else (row.members[0],) * 2
+        for row in rows
+    ]
     if all(before[1] < after[0] for before, after in pairwise(bounds)):
         return rows
     tiny = [sum(view.segments.weight[row.members]) <= 2 for row in rows]
@@ -49,8 +55,11 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     gapped = [is_gapped(view, row) for row in rows]
     owner = list(range(len(rows)))
     for one in sorted(range(len(rows)), key=lambda index: (widths[index], index)):
+        low, high = bounds[one]
         best, least = None, 0.0
         for other in range(max(one - _LOOK, 0), min(one + _LOOK + 1, len(rows))):
+            if bounds[other][0] > high or bounds[other][1] < low - 2:
+                continue  # drawn before or after
             if other == one or (widths[other], other) < (widths[one], one):
                 continue
             away = abs(rows[other].base - rows[one].base) / rows[other].size
@@ -69,7 +78,7 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
                 best, least = other, away
         if best is not None:
             owner[one] = best
-    return _merged(view, rows, owner)
+    return _merged(view, rows, owner, formal)
 
 
 def _width(view: View, row: Row) -> float:
@@ -96,9 +105,7 @@ def _follows(view: View, rows: list[Row], one: int, other: int) -> bool:
     return near and min(x0[member] for member in members) > x1[end] - 0.3 * rows[other].size
 
 
-def _near_in_drawing(
-    rows: list[Row], bounds: list[tuple[int, int]], one: int, other: int
-) -> bool:
+def _near_in_drawing(rows: list[Row], bounds: list[tuple[int, int]], one: int, other: int) -> bool:
     """Whether hardly anything but the rows around is drawn between the parts of the two rows."""
     low, high = min(bounds[one][0], bounds[other][0]), max(bounds[one][1], bounds[other][1])
     near = rows[max(min(one, other) - _LOOK, 0) : max(one, other) + _LOOK + 1]
@@ -106,7 +113,7 @@ def _near_in_drawing(
     return found >= _DENSE * (high - low + 1)
 
 
-def _merged(view: View, rows: list[Row], owner: list[int]) -> list[Row]:
+def _merged(view: View, rows: list[Row], owner: list[int], formal: list[bool]) -> list[Row]:
     groups: dict[int, list[int]] = {}
     parts: dict[int, list[int]] = {}
     for index in range(len(rows)):
@@ -121,7 +128,10 @@ def _merged(view: View, rows: list[Row], owner: list[int]) -> list[Row]:
             members = sorted(groups[index])
             drawn = len(members) > len(row.members) and _readable(view, members)
             if drawn:
-                result.append(Row(members, row.y0, row.y1, row.base, row.size, True))
+                signs = sum(formal[view.font[member]] for member in members)
+                hint = "equation" if signs > _SIGNS * len(members) else None
+                band = row.y0, row.y1, row.base, row.size
+                result.append(Row(members, *band, drawn=True, hint=hint))
             else:
                 result += [rows[part] for part in parts[index]]
     return result

@@ -57,7 +57,9 @@ def _html(cells: Cells, rows: list[int], width: int) -> str:
     out = ["<table>"]
     head = True
     for row in rows:
-        spanned = any(cells[row, column][0] > 1 for column in range(width) if (row, column) in cells)
+        spanned = any(
+            cells[row, column][0] > 1 for column in range(width) if (row, column) in cells
+        )
         tag = "th" if head else "td"
         head = head and spanned  # the row under the last spanning one is still a head
         out.append("<tr>" + "".join(_html_cells(cells, row, width, tag)) + "</tr>")

@@ -28,9 +28,7 @@ _ROW = 8  # characters of a row of running text at the least
 _STEP = 2.0  # points between the places where a gutter is looked for
 
 
-def reading_order(
-    segments: Segments, chosen: tuple[int, int] | None = None
-) -> list[Indices]:
+def reading_order(segments: Segments, chosen: tuple[int, int] | None = None) -> list[Indices]:
     """Split segments of one page into groups in reading order; each group is read row by row.
 
     ``chosen`` is the range of the page's segments, all by default.
@@ -216,20 +214,20 @@ def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
 
     Characters vote, not rows: formulas between paragraphs do not make a table of a column.
     """
-    order = ids[s.base[ids].argsort(kind="stable")]
-    x0, x1 = s.x0[order].tolist(), s.x1[order].tolist()
-    base, size, weight = s.base[order].tolist(), s.size[order].tolist(), s.weight[order].tolist()
+    x0, x1, base, size, weight = s.x0s, s.x1s, s.bases, s.sizes, s.weights
+    order = sorted(ids.tolist(), key=base.__getitem__)
     rows: list[tuple[int, float]] = []  # characters, width
     last = -1e9
-    for left, right, here, high, characters in zip(x0, x1, base, size, weight, strict=True):
-        if here - last > 0.5 * high:
-            rows.append((characters, right - left))
+    for one in order:
+        if base[one] - last > 0.5 * size[one]:
+            rows.append((weight[one], x1[one] - x0[one]))
         else:
-            rows[-1] = (rows[-1][0] + characters, rows[-1][1] + right - left)
-        last = here
+            rows[-1] = (rows[-1][0] + weight[one], rows[-1][1] + x1[one] - x0[one])
+        last = base[one]
+    span = max([x1[one] for one in order]) - min([x0[one] for one in order])
     text = _middle([(characters, characters) for characters, _ in rows])
     wide = _middle([(width, characters) for characters, width in rows])
-    return len(rows), text, wide / max(max(x1) - min(x0), 1.0)
+    return len(rows), text, wide / max(span, 1.0)
 
 
 def _median(values: Floats) -> float:

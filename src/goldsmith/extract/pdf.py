@@ -158,8 +158,7 @@ def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[l
                 join_formulas(view, make_rows(view.segments, group), formal)
                 for group in reading_order(view.segments, view.pages[index])
             ]
-            for rows in groups:
-                mark_tables(view, rows)
+            mark_tables(view, [row for rows in groups for row in rows], formal)
             lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
     return layers
 

@@ -12,8 +12,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from goldsmith.extract.characters import ASKEW
 from goldsmith.extract.fonts import Font
 from goldsmith.extract.reading import Box, Line
@@ -46,37 +44,36 @@ def make_rows(s: Segments, ids: Indices) -> list[Row]:
     Segments that overlap nothing above or below are rows; the others are grouped longest first:
     each either joins the row it overlaps most or opens one.
     """
-    if len(ids) == 0:
-        return []
-    order = ids[np.argsort(s.y0[ids], kind="stable")]
-    reach = np.maximum.accumulate(s.y1[order])
-    alone = np.flatnonzero(s.y0[order[1:]] >= reach[:-1]) + 1
-    begins = [0, *alone.tolist(), len(order)]
-    chosen = s.y0[order], s.y1[order], s.base[order], s.size[order]
-    y0, y1, base, size = (values.tolist() for values in chosen)
-    numbers = order.tolist()
+    y0, y1 = s.y0s, s.y1s
     rows: list[Row] = []
-    for begin, end in pairwise(begins):
-        if end - begin == 1:
-            row = Row([numbers[begin]], y0[begin], y1[begin], base[begin], size[begin])
-            rows.append(row)
-        else:
-            rows += _overlapping(s, order[begin:end])
-    return rows
+    cluster: list[int] = []
+    reach = 0.0
+    for one in sorted(ids.tolist(), key=y0.__getitem__):
+        if cluster and y0[one] >= reach:
+            rows += _overlapping(s, cluster)
+            cluster = []
+        reach = max(reach, y1[one]) if cluster else y1[one]
+        cluster.append(one)
+    return rows + _overlapping(s, cluster) if cluster else rows
 
 
-def _overlapping(s: Segments, ids: Indices) -> list[Row]:
-    order = ids[np.lexsort((s.x0[ids], s.base[ids], -s.weight[ids] * s.size[ids]))]
-    chosen = s.x0[order], s.x1[order], s.y0[order], s.y1[order], s.base[order], s.size[order]
-    x0, x1, y0, y1, base, size = (values.tolist() for values in chosen)
-    numbers = order.tolist()
-    if max(base) - min(base) < _LEVEL * min(size) and min(size) > SMALL * max(size):
-        places = sorted(range(len(x0)), key=lambda one: (x0[one], numbers[one]))
+def _overlapping(s: Segments, ids: list[int]) -> list[Row]:
+    x0, x1, y0, y1, base, size = s.x0s, s.x1s, s.y0s, s.y1s, s.bases, s.sizes
+    if len(ids) == 1:
+        (one,) = ids
+        return [Row(ids, y0[one], y1[one], base[one], size[one])]
+    weight = s.weights
+    order = sorted(ids, key=lambda one: (-weight[one] * size[one], base[one], x0[one], one))
+    bands, sizes = [base[one] for one in ids], [size[one] for one in ids]
+    low = min(sizes)
+    if max(bands) - min(bands) < _LEVEL * low and low > SMALL * max(sizes):
+        places = sorted(ids, key=lambda one: (x0[one], one))
         if all(x1[one] <= x0[other] + 1.0 for one, other in pairwise(places)):
-            return [Row([numbers[one] for one in places], y0[0], y1[0], base[0], size[0])]
+            one = order[0]
+            return [Row(places, y0[one], y1[one], base[one], size[one])]
     rows: list[Row] = []
     bases: list[float] = []
-    for one in range(len(x0)):
+    for one in order:
         place = bisect_left(bases, base[one])
         best, most = None, 0.5
         top, bottom = y0[one], y1[one]
@@ -93,8 +90,6 @@ def _overlapping(s: Segments, ids: Indices) -> list[Row]:
         else:
             rows.insert(place, Row([one], top, bottom, base[one], size[one]))
             bases.insert(place, base[one])
-    for row in rows:
-        row.members = [numbers[member] for member in row.members]
     return rows
 
 

@@ -44,30 +44,57 @@ class Segments:
     @cached_property
     def x0s(self) -> list[float]:
         """The left edges as a list, for code that looks at one segment at a time."""
-        return _list(self.x0)
+        listed: list[float] = self.x0.tolist()
+        return listed
 
     @cached_property
     def x1s(self) -> list[float]:
         """The right edges as a list."""
-        return _list(self.x1)
+        listed: list[float] = self.x1.tolist()
+        return listed
 
+    @cached_property
+    def y0s(self) -> list[float]:
+        """The upper edges as a list."""
+        listed: list[float] = self.y0.tolist()
+        return listed
 
-def _list(values: Floats) -> list[float]:
-    listed: list[float] = values.tolist()
-    return listed
+    @cached_property
+    def y1s(self) -> list[float]:
+        """The lower edges as a list."""
+        listed: list[float] = self.y1.tolist()
+        return listed
+
+    @cached_property
+    def bases(self) -> list[float]:
+        """The baselines as a list."""
+        listed: list[float] = self.base.tolist()
+        return listed
+
+    @cached_property
+    def sizes(self) -> list[float]:
+        """The type sizes as a list."""
+        listed: list[float] = self.size.tolist()
+        return listed
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """The numbers of characters as a list."""
+        listed: list[int] = self.weight.tolist()
+        return listed
 
 
 @dataclass(frozen=True)
 class View:
     """Pages seen along one direction of their text: their segments and the segments' k pieces.
 
-    ``pages`` gives for each page the range of its segments. Segment ``i`` holds the pieces ``start[i]`` to ``end[i]``. ``text`` is all text
-    with the spaces inside segments; piece ``j`` stands at ``at[j]`` to ``to[j]`` in it. ``left``,
-    ``right``, ``base`` and ``size`` are of pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see
-    `Pieces.gap`) are of segments, and so are ``box`` (in displayed points) and ``backward``
-    (right-to-left text). ``superior`` holds, by segment, the places in ``text`` of characters that
-    are raised by their glyph; ``raised`` the ranges of smaller pieces that stand higher than their
-    own segment.
+    ``pages`` gives for each page the range of its segments. Segment ``i`` holds the pieces
+    ``start[i]`` to ``end[i]``. ``text`` is all text with the spaces inside segments; piece ``j``
+    stands at ``at[j]`` to ``to[j]`` in it. ``left``, ``right``, ``base`` and ``size`` are of
+    pieces; ``smallest``, ``font`` and ``after`` (what pdfium saw before: see `Pieces.gap`) are of
+    segments, and so are ``box`` (in displayed points) and ``backward`` (right-to-left text).
+    ``superior`` holds, by segment, the places in ``text`` of characters that are raised by their
+    glyph; ``raised`` the ranges of smaller pieces that stand higher than their own segment.
     """
 
     turn: int

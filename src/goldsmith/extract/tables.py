@@ -25,10 +25,17 @@ _MANY = 0.6  # of the cells of the fullest row, for a row to show where columns 
 _CROSSED = 0.1  # share of the rows that may cross a strip
 _PITCH = 3.2  # type sizes from row to row at the most
 _ABOVE = 4.5  # the same for heads, which may have heads on their side below them
-_FULL = 0.45  # share of the grid that is filled
+_ROWS = 3  # rows with wide gaps, at the least
+_WIDE = 0.4  # share of such rows; the others are lines of longer cells
+_FORMAL = 0.4  # share of what is set in the fonts of formulas, at the most
+_THROUGH = 0.2  # share of the rows in which text may run through the white
+_FULL = 0.5  # share of the grid that is filled
+_WHITE = 0.12  # share of the typical row that is white between cells; text has less
 _CELL = 60  # characters of the typical cell at the most
 _HEADS = 3  # rows of heads that are looked for above
-_MARK = re.compile(r"^(?:[•◦▪▸●○■□‣⁃✓·∙*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\]|\d{1,2})$")
+_MARK = re.compile(
+    r"^(?:[•◦▪▸●○■□‣⁃✓·∙*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\[\d{1,3}\]|\d{1,2})$"
+)
 _NUMBER = re.compile(r"^\(?[A-Z]?\d{1,3}(?:[.\-–]\d{1,3})*[a-z]?\)$")
 _LEADERS = re.compile(r"(?:\.\s?){4,}|(?:…\s?){2,}|_{5,}")
 _CAPTION = re.compile(r"^\s*(?:fig|tab|abb)", re.IGNORECASE)
@@ -45,8 +52,11 @@ class _Cell:
     text: str
 
 
-def mark_tables(view: View, rows: list[Row]) -> None:
-    """Mark the rows of one column, top to bottom, that belong to tables, with cells and hints."""
+def mark_tables(view: View, rows: list[Row], formal: list[bool]) -> None:
+    """Mark the rows of a page, in reading order, that belong to tables, with cells and hints.
+
+    ``formal`` says of each font of the pages whether it is made for formulas.
+    """
     wide = [not row.drawn and is_gapped(view, row) for row in rows]
     start = 0
     while start < len(rows):
@@ -57,33 +67,45 @@ def mark_tables(view: View, rows: list[Row]) -> None:
         while end + 1 < len(rows) and end + 1 - last <= 3 and _near(rows[end], rows[end + 1]):
             end += 1
             last = end if wide[end] else last
-        if sum(wide[start : last + 1]) >= 2:
-            _mark(view, rows, start, last + 1, wide)
+        found = sum(wide[start : last + 1])
+        if found >= _ROWS and found >= _WIDE * (last + 1 - start):
+            _mark(view, rows, start, last + 1, wide, formal)
         start = last + 1
 
 
 def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
-    return not below.drawn and below.base - row.base < most * max(row.size, below.size)
+    """Whether a row stands close below another; the first of the next column does not."""
+    step = below.base - row.base
+    return not below.drawn and -0.5 * row.size < step < most * max(row.size, below.size)
 
 
-def _mark(view: View, rows: list[Row], start: int, end: int, wide: list[bool]) -> None:
+def _mark(
+    view: View, rows: list[Row], start: int, end: int, wide: list[bool], formal: list[bool]
+) -> None:
+    members = [member for index in range(start, end) for member in rows[index].members]
+    if sum(formal[view.font[member]] for member in members) > _FORMAL * len(members):
+        return
     cells = {index: _cells(view, rows[index]) for index in range(start, end)}
     seeds = [cells[index] for index in range(start, end) if wide[index]]
     most = max(len(row) for row in seeds)
     seeds = [row for row in seeds if len(row) >= _MANY * most]  # others may span columns
     size = float(np.median([rows[index].size for index in range(start, end)]))
     columns = _columns(seeds, size)
-    if not _is_table(seeds, columns):
+    if not _is_table(seeds, columns) or _is_crossed(list(cells.values()), columns):
         return
     left, right = columns[0][0] - size, columns[-1][1] + size
     for index in range(start + 1, end):  # what runs out of the table's sides is not of the table
         if any(cell.left < left or cell.right > right for cell in cells[index]):
-            _mark(view, rows, start, index, wide) if index - start > 1 else None
+            _mark(view, rows, start, index, wide, formal) if index - start > 1 else None
             return
     for index in range(start - 1, max(start - 1 - _HEADS, -1), -1):
         row = rows[index]
         above = _cells(view, row)
-        if row.hint or not _near(row, rows[start], _ABOVE) or not _is_head(above, columns, left, right):
+        if (
+            row.hint
+            or not _near(row, rows[start], _ABOVE)
+            or not _is_head(above, columns, left, right)
+        ):
             break
         start, cells[index] = index, above
     numbers = _numbers(rows[start:end], [cells[index] for index in range(start, end)], columns)
@@ -127,7 +149,8 @@ def _columns(rows: list[list[_Cell]], size: float) -> list[tuple[float, float]]:
             columns[-1] = (columns[-1][0], right)
         else:
             columns.append((left, right))
-    return _without_signs(rows, columns)
+    signs = any(_SIGN.match(cell.text) for row in rows for cell in row)
+    return _without_signs(rows, columns) if signs else columns
 
 
 def _without_signs(
@@ -158,26 +181,48 @@ def _spans(cell: _Cell, columns: list[tuple[float, float]]) -> tuple[int, int] |
 
 
 def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bool:
-    if len(columns) < 2 or len(rows) < 2 or (len(rows) == 2 and len(columns) < 3):
+    """Whether cells under each other are a table and not text, a list, or a table of contents."""
+    if len(rows) < _ROWS - 1 or len(columns) < 2:
         return False
-    filled = sum(len({_spans(cell, columns) for cell in row}) for row in rows)
-    if filled < _FULL * len(rows) * len(columns):
+    white = [1.0 - sum(c.right - c.left for c in r) / (r[-1].right - r[0].left + 0.1) for r in rows]
+    if float(np.median(white)) < _WHITE:
         return False
-    texts = [[c.text for c in row if (_spans(c, columns) or (-1,))[0] == 0] for row in rows]
-    first = [text for part in texts for text in part]
-    rest = [cell.text for row in rows for cell in row if (_spans(cell, columns) or (0,))[0] > 0]
-    if any(_LEADERS.search(text) for text in first + rest):
+    if any(_LEADERS.search("".join(cell.text for cell in row)) for row in rows):
         return False
-    if not first or not rest:
+    inside: list[list[str]] = [[] for _ in columns]
+    places = 0
+    for row in rows:
+        spans = [_spans(cell, columns) for cell in row]
+        places += len(set(spans))
+        for cell, span in zip(row, spans, strict=True):
+            if span:
+                inside[span[0]].append(cell.text)
+    if places < _FULL * len(rows) * len(columns) or not inside[0]:
         return False
-    if len(columns) == 2:
-        if all(_MARK.match(text) for text in first):
-            return False
-        if sum(bool(_NUMBER.match(text)) for text in rest) >= 0.5 * len(rest):
-            return False
-        if len(rows) < 3 or float(np.median([len(text) for text in rest])) > _CELL:
-            return False
-    return float(np.median([len(text) for text in first + rest])) <= _CELL
+    if all(_MARK.match(text) or not any(map(str.isalnum, text)) for text in inside[0]):
+        inside = inside[1:]  # numbers or bullets of a list
+    if len(inside) < 2 or not inside[0]:
+        return False
+    if float(np.median([len(text) for texts in inside for text in texts])) > _CELL:
+        return False
+    if len(inside) > 2:
+        return True
+    last = inside[-1]
+    if sum(bool(_NUMBER.match(text)) for text in last) >= 0.5 * len(last):
+        return False  # equations
+    pages = [int(text) for text in last if text.isdecimal() and len(text) < 5]
+    return not (len(pages) >= 0.8 * len(last) and pages == sorted(pages))
+
+
+def _is_crossed(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bool:
+    """Whether long cells often run through the white between the columns: it is text after all."""
+    wide = columns[-1][1] - columns[0][0]
+    crossed = 0
+    for row in rows:
+        long = [cell for cell in row if cell.right - cell.left > 0.5 * wide]
+        spans = [_spans(cell, columns) for cell in long]
+        crossed += any(span is not None and span[0] < span[1] for span in spans)
+    return crossed > _THROUGH * len(rows)
 
 
 def _is_head(

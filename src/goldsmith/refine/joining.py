@@ -81,7 +81,10 @@ def _goes_on(draft: Draft, line: Line) -> bool:
     label = draft.label
     if label in ("TABLE", "CODE", "EQUATION", "LIST", "REFERENCE"):
         near = line.page - last.page <= 1
-        return near and (line.paged or same_block or label == "LIST") and line.hint == last.hint
+        if line.hint.startswith("table:0:") and not last.hint.startswith("table:0:"):
+            return False  # the first row of another table
+        alike = line.hint.partition(":")[0] == last.hint.partition(":")[0]
+        return near and (line.paged or same_block or label == "LIST") and alike
     if not line.paged or line.hint:
         return same_block and line.hint == last.hint
     if label == "HEADING":
