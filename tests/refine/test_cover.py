@@ -22,7 +22,8 @@ PIECES = st.sampled_from(
         "â€™",
         "a.b@example.org", "oﬃce@example.org", "4007070753690781", "780-999-2181", "x = y + 2",
         "• item", "1. One", "References", "[1] Lee, A. (2019).", "Page 3 of 9", "42", "Table 1.",
-        "𝑥 ∈ [0, 1]", "\uf0b7", "日本語", "\n", "-", "word-", "Wort", "\ufeff", "a  b", "", "Ren´e", "Schro ¨der", "M ¨obius", "´",
+        "𝑥 ∈ [0, 1]", "\uf0b7", "日本語", "\n", "-", "word-", "Wort", "\ufeff", "a  b", "",
+        "Ren´e", "Schro ¨der", "M ¨obius", "´",
         "roads¹", "known [3] and [4].", "(see Lee, 2019; Wu et al., 2021)", "goods.[1]", "low-",
         "eﬃ-", "cient", "self-",
     ]
