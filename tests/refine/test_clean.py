@@ -109,6 +109,13 @@ def test_footnote_marks_go_and_exponents_stay() -> None:
     assert [row["rule"] for row in rejects] == ["footnote mark"] * 2
 
 
+def test_raised_digits_within_a_formula_stay() -> None:
+    text = "The sum iλ2r of it"
+    rows = [line(text, 0, raised=[{"start": 10, "end": 11}])]
+    assert text[10:11] == "2"
+    assert clean(rows)[0][0]["text"] == text
+
+
 def test_a_paragraph_runs_over_a_page_with_its_furniture() -> None:
     rows = [
         line("The committee met in the old town hall and heard", 0),

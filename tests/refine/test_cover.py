@@ -6,9 +6,12 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from goldsmith.lake.ids import content_id
+from goldsmith.lake.restoration import document_lines
 from goldsmith.lake.schemas import KINDS, LABELS, REJECT_RULES, SCHEMAS
 from goldsmith.project import RefineSettings
-from goldsmith.refine import Clean, Tag, check_cover
+from goldsmith.refine import Chunk, Clean, Divide, Tag, check_cover
+from goldsmith.refine.segments import reject_passage
 
 from .made import line, lines_table, tags_table
 
@@ -20,6 +23,9 @@ PIECES = st.sampled_from(
         "a.b@example.org", "oﬃce@example.org", "4007070753690781", "780-999-2181", "x = y + 2",
         "• item", "1. One", "References", "[1] Lee, A. (2019).", "Page 3 of 9", "42", "Table 1.",
         "𝑥 ∈ [0, 1]", "\uf0b7", "日本語", "\n", "-", "word-", "Wort", "\ufeff", "a  b", "",
+        "Ren´e", "Schro ¨der", "M ¨obius", "´",
+        "roads¹", "known [3] and [4].", "(see Lee, 2019; Wu et al., 2021)", "goods.[1]", "low-",
+        "eﬃ-", "cient", "self-",
     ]
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=5).map(" ".join)
@@ -63,7 +69,8 @@ def test_cover_is_exact(rows: list[dict], labels: list[str], own: bool) -> None:
     assert set(tags.column("label").to_pylist()) <= set(LABELS)
     if own:
         tags = tags_table(rows, labels[: len(rows)])
-    made = Clean(chosen).run({"lines": lines, "tags": tags})
+    divisions = Divide(chosen).run({"lines": lines})["divisions"]
+    made = Clean(chosen).run({"lines": lines, "tags": tags, "divisions": divisions})
     assert check_cover(lines, made["passages"], made["rejects"]) == []
     assert made["passages"].schema == SCHEMAS["passages"]
     assert made["rejects"].schema == SCHEMAS["rejects"]
@@ -73,6 +80,33 @@ def test_cover_is_exact(rows: list[dict], labels: list[str], own: bool) -> None:
     assert set(made["passages"].column("kind").to_pylist()) <= set(KINDS)
     for passage in made["passages"].to_pylist():
         assert passage["text"].strip(" \n") == passage["text"]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents(), st.lists(st.sampled_from(LABELS), min_size=12, max_size=12), st.data())
+def test_lines_come_back_from_chunks_and_rejects(
+    rows: list[dict], labels: list[str], data: st.DataObject
+) -> None:
+    for row in rows:
+        parts = (row["document"], row["page"], row["order"], row["text"])
+        row["id"] = content_id("line", *parts)
+    chosen = RefineSettings(chunk_tokens=32, chunk_overlap=20)
+    lines = lines_table(rows)
+    tables = {"lines": lines, "tags": tags_table(rows, labels[: len(rows)])}
+    made = Clean(chosen).run(tables | Divide(chosen).run({"lines": lines}))
+    passages = made["passages"].to_pylist()
+    gone = [passage for passage in passages if data.draw(st.integers(0, 3)) == 0]
+    rejected = [
+        row for one in gone for row in reject_passage(one, "deduplicate", "exact", 1.0, "p")
+    ]
+    later = pa.Table.from_pylist(rejected, SCHEMAS["rejects"])
+    tables = {"passages": made["passages"], "rejects:cut": later.slice(0, 0)}
+    chunks = Chunk(chosen).run(tables | {"rejects:deduplicate": later})["chunks"]
+    rejects = pa.concat_tables([made["rejects"], later])
+    found = document_lines("d-1", chunks, rejects)
+    written = [row for row in rows if row["text"]]  # a line without characters has no account
+    assert [(line.id, line.text) for line in found] == [(r["id"], r["text"]) for r in written]
+    assert all(line.identical for line in found)
 
 
 def test_check_cover_sees_each_kind_of_fault() -> None:

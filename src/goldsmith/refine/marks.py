@@ -38,6 +38,8 @@ def footnote_edits(line: Line) -> list[Edit]:
             continue
         if _RAISED.fullmatch(line.text[start:end]) is None:
             continue
+        if line.text[end : end + 1].isalpha() and not line.text[end - 1].isspace():
+            continue  # "λ²m": what goes on without a space is a formula
         before = line.text[:start].rstrip(" \u00a0")
         word = _WORD_BEFORE.search(before)
         if word is not None:
