@@ -76,7 +76,9 @@ def presidio() -> Callable[[str], list[tuple[int, int, str, float]]]:
     registry.load_predefined_recognizers(languages=["en"])
     registry.remove_recognizer("SpacyRecognizer")
     registry.remove_recognizer("PhoneRecognizer")
-    regions = "US GB DE FR IL IN CA BR AU CH SE BE NL IT ES".split()
+    regions = [
+        "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "AU", "CH", "SE", "BE", "NL", "IT", "ES",
+    ]  # fmt: skip
     registry.add_recognizer(PhoneRecognizer(supported_regions=regions, leniency=1))
     engine = AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])
     types = {
