@@ -6,7 +6,8 @@ A linear-chain conditional random field (Lafferty et al. 2001) over the features
 `goldsmith.refine.personal.words`, by L-BFGS with an L2 prior. It learns from the public half of
 presidio-research (MIT), the same sentences with other values, and sentences of our own templates.
 ``lexicon.json`` (how common English words are in small letters) is counted in field manuals and
-Shakespeare (public domain), web pages and abstracts (ODC-By) and grade-school problems (MIT). Same inputs, same bytes.
+Shakespeare (public domain), web pages and abstracts (ODC-By) and grade-school problems (MIT).
+Same inputs, same bytes.
 """
 
 from __future__ import annotations
@@ -45,8 +46,12 @@ def lexicon(folder: Path) -> dict[str, str]:
     """Return bands of rank of the words that texts write in small letters."""
     small: Counter[str] = Counter()
     capital: Counter[str] = Counter()
-    texts = [gzip.decompress(p.read_bytes()).decode() for p in sorted(folder.glob("corpus/manuals/*.gz"))]
-    texts += [(folder / "corpus" / n).read_text("utf-8") for n in ("tinyshakespeare.txt", "c4_demo.jsonl")]
+    texts = [
+        gzip.decompress(p.read_bytes()).decode() for p in sorted(folder.glob("corpus/manuals/*.gz"))
+    ]
+    texts += [
+        (folder / "corpus" / n).read_text("utf-8") for n in ("tinyshakespeare.txt", "c4_demo.jsonl")
+    ]
     for name in ("instructions/gsm8k_train.jsonl.gz", "retrieval/scifact/corpus.jsonl.gz"):
         texts.append(re.sub(r"\\[nu]", " ", gzip.decompress((folder / name).read_bytes()).decode()))
     for text in texts:

@@ -10,6 +10,7 @@ fancy. Also the same sentence of a labelled set again with other values. Everyth
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
 from collections import defaultdict
@@ -32,20 +33,27 @@ class Example(NamedTuple):
 #: One template a line; "\\n" is a line break, a letter in braces a value (`MAKERS`).
 TEMPLATES = Path(__file__).with_name("personal_templates.txt").read_text("utf-8").splitlines()
 
-_LATIN = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "tr", "kr", "st", "sk", "sv", "kl", "gr", "dr", "ch", "sh", "th"]
-_VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "á", "é", "ö", "ä", "y", "ei", "au", "ie"]
-_FAMILY_ENDS = ["son", "sen", "sson", "sdóttir", "nen", "inen", "ski", "ska", "wicz", "czyk", "ová", "ek", "ka", "ić", "ović", "ič", "čar", "ev", "eva", "ov", "ova", "enko", "off", "ez", "o", "i", "etti", "elli", "ini", "ucci", "eau", "ier", "et", "ard", "aux", "mann", "er", "berg", "ström", "qvist", "lund", "gaard", "stad", "ley", "ton", "ford", "worth", "well", "by", "field", "man", "s", "ers", "el", "idis", "poulos", "ou", "yan", "adze", "moto", "mura", "ta", "shita", "hara", "gawa", "i", "ás", "vári", "os", "a", "es", "eira", "inho", "ães"]
-_GIVEN_ENDS = (
-    ["a", "e", "o", "i", "us", "an", "en", "in", "on", "ia", "ina", "ka", "na", "ta", "el", "or", "ur", "ir", "ina", "ette", "ine", "ár", "ild", "ulf", "ó", "y"]
-)
-_PLACE_ENDS = ["burg", "dorf", "heim", "stadt", "ville", "court", "ton", "ham", "bury", "by", "torp", "stad", "sund", "vík", "fjörður", "eyri", "nes", "lahti", "järvi", "koski", "kylä", "küla", "vere", "ice", "ov", "ín", "ec", "ów", "owo", "sk", "háza", "fa", "vár", "ano", "ate", "ola", "eto", "ia", "as", "os", "mont", "bach", "bronn", "ingen", "hausen", "wijk", "dam", "kerk", "broek", "port", "field", "mouth"]
-_TOWN_PREFIX = "San|Santa|Saint|St|New|Port|Mount|Lake|North|South|El|La|Los|Las|Le|Bad|Cite|Fort|Vila|Nova|Novo"
-_TOWN_TAIL = " am See| an der Elbe| nad Labem| pri Celju| de la Sierra| do Sul| di Sopra| sur Mer| Beach| Valley| Hills| Village| Springs| Park| Ø| V| K| del Campo| dos Campos| u Prahy"
-_COMPOUND = ["straße", "strasse", "gasse", "weg", "platz", "allee", "gatan", "vägen", "väg", "gade", "vej", "vegen", "veien", "gata", "katu", "tie", "kuja", "polku", "straat", "laan", "weg", "plein", "dijk", "steeg", "gatan", "vík", "braut", "gerði", "vegur", "gata", "stræti"]
-_ENGLISH = ["Street", "St", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Court", "Close", "Crescent", "Way", "Place", "Square", "Terrace", "Gardens", "Grove", "Hill", "Parkway", "Boulevard", "Plaza", "Walk", "Alley", "Bridge", "Bypass", "Causeway", "Cove", "Creek", "Crossing", "Estate", "Expressway", "Extension", "Falls", "Ferry", "Fields", "Flats", "Ford", "Forest", "Forge", "Fork", "Fort", "Freeway", "Garden", "Gateway", "Glen", "Green", "Greens", "Groves", "Harbor", "Haven", "Heights", "Highway", "Hollow", "Inlet", "Island", "Isle", "Junction", "Key", "Knoll", "Lakes", "Landing", "Light", "Loaf", "Locks", "Lodge", "Loop", "Mall", "Manor", "Meadow", "Meadows", "Mews", "Mill", "Mission", "Motorway", "Mountain", "Neck", "Orchard", "Oval", "Overpass", "Park", "Pass", "Passage", "Path", "Pike", "Pines", "Plains", "Point", "Port", "Prairie", "Ramp", "Ranch", "Rapid", "Rapids", "Rest", "Ridge", "River", "Roads", "Route", "Row", "Run", "Shoal", "Shore", "Shores", "Skyway", "Spring", "Springs", "Spur", "Squares", "Station", "Stravenue", "Stream", "Summit", "Throughway", "Trace", "Track", "Trafficway", "Trail", "Tunnel", "Turnpike", "Underpass", "Union", "Valley", "Via", "Viaduct", "View", "Views", "Village", "Ville", "Vista", "Well", "Wells"]
-_BEFORE = ["Rue de", "Rue du", "Rue", "rue", "Rue des", "Avenue", "Boulevard", "Chemin des", "Quai", "Place", "Via", "Via del", "Viale", "Piazza", "Corso", "Vicolo", "Calle", "C/", "Avda.", "Avenida", "Paseo del", "Plaza", "Rua", "Rua de", "Rua do", "Travessa", "Praça", "Avenida", "ul.", "ulica", "Pl.", "al.", "Av", "Camino de", "Ctra.", "Carretera", "Trg", "Ulica", "Náměstí", "Nábřeží", "Impasse", "Largo", "Strada", "Pod", "Na", "Nad", "Am", "An der", "Zum", "Im"]
-_STEMS = ["data", "info", "tech", "med", "health", "cloud", "net", "web", "soft", "cyber", "bio", "gen", "eco", "solar", "energy", "smart", "open", "social", "mobile", "city", "civic", "legal", "tax", "credit", "fin", "pay", "cash", "trade", "stock", "home", "real", "rent", "food", "farm", "agri", "geo", "map", "weather", "flight", "auto", "car", "ride", "travel", "job", "work", "learn", "edu", "school", "news", "media", "photo", "video", "game", "sport", "fit", "care", "pharma", "lab", "quant", "meta", "inter", "trans", "uni", "omni", "alpha", "nova", "zen", "red", "blue", "green", "bright", "spot", "fast", "quick", "trust", "safe", "clear", "deep"]
-_STEM_ENDS = ["ify", "ly", "io", "com", "ware", "ics", "tics", "ix", "ex", "ora", "ia", "um", "scape", "point", "base", "hub", "box", "works", "logic", "sense", "mind", "cast", "wise", "line", "link", "zoom", "bit", "stat", "mine", "scan", "view", "watch", "graph", "star", "port", "deck", "nest", "bay", "wave", "side", "map"]
+#: Parts of names, streets and firms, by what they are.
+WORDS: dict[str, list[str]] = {
+    name: parts.split("|")
+    for name, parts in json.loads(
+        Path(__file__).with_name("personal_words.json").read_text("utf-8")
+    ).items()
+}
+CONSONANTS = WORDS["consonants"]
+VOWELS = WORDS["vowels"]
+FAMILY_ENDS = WORDS["family_ends"]
+GIVEN_ENDS = WORDS["given_ends"]
+PLACE_ENDS = WORDS["place_ends"]
+TOWN_HEADS = WORDS["town_heads"]
+TOWN_TAILS = WORDS["town_tails"]
+STREET_ENDS = WORDS["street_ends"]
+STREET_WORDS = WORDS["street_words"]
+STREET_HEADS = WORDS["street_heads"]
+FIRM_STEMS = WORDS["firm_stems"]
+FIRM_ENDS = WORDS["firm_ends"]
+FIRM_TAILS = WORDS["firm_tails"]
+FIRM_HEADS = WORDS["firm_heads"]
 
 
 def plain(folder: Path, number: int) -> list[Example]:
@@ -84,15 +92,33 @@ def _block(chance: random.Random) -> str:
                               "{N} {S}|{U}|{C}||{K} {ZS}", "{N} {S} {U}|{C}|{W}|{Z}",
                               "{N} {S} {U}|{C} {W} {Z}", "{U} {N} {S}|{C} {W} {Z}"))  # fmt: skip
     elif roll < 0.85:
-        head, body = chance.choice(("{P}|{J}|{O}|", "{P}|{O}|", "{O}||", "{P}||{J}||Address:|")), "{A}"
+        head, body = (
+            chance.choice(("{P}|{J}|{O}|", "{P}|{O}|", "{O}||", "{P}||{J}||Address:|")),
+            "{A}",
+        )
     else:
-        head, body = "", chance.choice(("{P}||{C}|{K}", "{P}|{C}, {K}", "{P}||{J}||{O}||{C}",
-                                        "{P}|{J}|{PHONE}", "{O}|{C}|{URL}", "{P}||{J}||Info:|Phone:|{PHONE}||Mail:|{EMAIL}"))  # fmt: skip
-    tail = chance.choice(("", "", "", "|{PHONE}", "|Tel: {PHONE}|Fax: {PHONE}", "|{PHONE} (office)"))
+        head, body = (
+            "",
+            chance.choice(
+                (
+                    "{P}||{C}|{K}",
+                    "{P}|{C}, {K}",
+                    "{P}||{J}||{O}||{C}",
+                    "{P}|{J}|{PHONE}",
+                    "{O}|{C}|{URL}",
+                    "{P}||{J}||Info:|Phone:|{PHONE}||Mail:|{EMAIL}",
+                )
+            ),
+        )
+    tail = chance.choice(
+        ("", "", "", "|{PHONE}", "|Tel: {PHONE}|Fax: {PHONE}", "|{PHONE} (office)")
+    )
     mark = chance.choice(("", "", "", " ", "    ", ">", "> ", "* ", "# ", "- ", "| ", "... "))
     lines = (head + body + tail).split("|")
     first = "" if mark.isspace() else mark
-    return "\n".join((mark if number else first) + line if line else "" for number, line in enumerate(lines))
+    return "\n".join(
+        (mark if number else first) + line if line else "" for number, line in enumerate(lines)
+    )
 
 
 class Values:
@@ -184,10 +210,10 @@ def _title(text: str) -> str:
 
 def _stem(chance: random.Random, most: int = 2) -> str:
     syllables = (
-        chance.choice(_LATIN) + chance.choice(_VOWELS) for _ in range(chance.randint(1, most))
+        chance.choice(CONSONANTS) + chance.choice(VOWELS) for _ in range(chance.randint(1, most))
     )
-    start = chance.choice(_VOWELS) if chance.random() < 0.15 else ""
-    return (start + "".join(syllables) + chance.choice(_LATIN)[0]).capitalize()
+    start = chance.choice(VOWELS) if chance.random() < 0.15 else ""
+    return (start + "".join(syllables) + chance.choice(CONSONANTS)[0]).capitalize()
 
 
 _given, _surname, _city = _pick("given"), _pick("surname"), _pick("city")
@@ -196,13 +222,13 @@ _given, _surname, _city = _pick("given"), _pick("surname"), _pick("city")
 def given(chance: random.Random) -> str:
     if chance.random() < 0.6:
         return _given(chance)
-    return _stem(chance) + chance.choice(_GIVEN_ENDS)
+    return _stem(chance) + chance.choice(GIVEN_ENDS)
 
 
 def family(chance: random.Random) -> str:
     if chance.random() < 0.5:
         return _surname(chance)
-    name = _stem(chance) + chance.choice(_FAMILY_ENDS)
+    name = _stem(chance) + chance.choice(FAMILY_ENDS)
     roll = chance.random()
     if roll < 0.05:
         return chance.choice(("van ", "de ", "von ", "van der ", "di ", "da ", "dos ")) + name
@@ -223,11 +249,11 @@ def person(chance: random.Random) -> str:
 
 def town(chance: random.Random) -> str:
     roll = chance.random()
-    name = _city(chance) if roll < 0.4 else _stem(chance) + chance.choice(_PLACE_ENDS)
+    name = _city(chance) if roll < 0.4 else _stem(chance) + chance.choice(PLACE_ENDS)
     if 0.4 < roll < 0.5:
-        name = chance.choice(_TOWN_PREFIX.split("|")) + " " + name
+        name = chance.choice(TOWN_HEADS) + " " + name
     elif roll > 0.9:
-        name += chance.choice(_TOWN_TAIL.split("|"))
+        name += chance.choice(TOWN_TAILS)
     return name.upper() if chance.random() < 0.12 else name
 
 
@@ -256,14 +282,14 @@ def street(chance: random.Random) -> str:
     if chance.random() < 0.2:
         name += " " + (family(chance) if chance.random() < 0.5 else _stem(chance))
     if roll < 0.24:
-        return f"{name} {chance.choice(_ENGLISH)}"
+        return f"{name} {chance.choice(WORDS['street_words'])}"
     if roll < 0.42:
-        return f"{number} {name} {chance.choice(_ENGLISH[:16])}"
+        return f"{number} {name} {chance.choice(WORDS['street_words'][:16])}"
     if roll < 0.62:
-        text = f"{chance.choice(_BEFORE)} {name}"
+        text = f"{chance.choice(WORDS['street_heads'])} {name}"
         return f"{number} {text}" if chance.random() < 0.35 else f"{text} {number}"
     if roll < 0.85:
-        return f"{_stem(chance)}{chance.choice(_COMPOUND)} {number}"
+        return f"{_stem(chance)}{chance.choice(WORDS['street_ends'])} {number}"
     if roll < 0.9:
         return f"P.O. Box {number}"
     if roll < 0.93:
@@ -278,11 +304,13 @@ def unit(chance: random.Random) -> str:
 def address(chance: random.Random) -> str:
     roll, house, zip_code = chance.random(), digits(chance, 3, 5), digits(chance, 5, 5)
     if roll < 0.08:
-        return f"PSC {digits(chance, 4, 4)}, Box {digits(chance, 4, 4)}\nAPO {chance.choice(('AA', 'AE', 'AP'))} {zip_code}"
-    if roll < 0.13:
-        return f"Unit {digits(chance, 4, 4)} Box {digits(chance, 4, 4)}\nDPO {chance.choice(('AA', 'AE', 'AP'))} {zip_code}"
+        post = f"PSC {digits(chance, 4, 4)}, Box {digits(chance, 4, 4)}\nAPO"
+    elif roll < 0.13:
+        post = f"Unit {digits(chance, 4, 4)} Box {digits(chance, 4, 4)}\nDPO"
+    elif roll < 0.17:
+        post = f"{chance.choice(('USS', 'USNS', 'USCGC', 'USNV'))} {family(chance)}\nFPO"
     if roll < 0.17:
-        return f"{chance.choice(('USS', 'USNS', 'USCGC', 'USNV'))} {family(chance)}\nFPO {chance.choice(('AA', 'AE', 'AP'))} {zip_code}"
+        return f"{post} {chance.choice(('AA', 'AE', 'AP'))} {zip_code}"
     if roll < 0.25:
         return f"the corner of {street(chance)} and {street(chance)}"
     if roll < 0.27:
@@ -290,7 +318,8 @@ def address(chance: random.Random) -> str:
     flat = " " + unit(chance) if chance.random() < 0.55 else ""
     if roll < 0.42:
         nation = f" {country(chance)}" if chance.random() < 0.5 else ""
-        return f"{house} {street(chance)}{flat}\n{town(chance)}\n, {state(chance)}\n{nation} {zip_code}"
+        first = f"{house} {street(chance)}{flat}\n{town(chance)}\n"
+        return f"{first}, {state(chance)}\n{nation} {zip_code}"
     if roll < 0.58:
         tail = f" {zip_code}" if chance.random() < 0.7 else ""
         return (
@@ -329,23 +358,25 @@ def firm(chance: random.Random) -> str:
     )
     if roll < 0.28:
         return f"{_surname(chance)} {chance.choice(ends)}"
-    word = chance.choice(_STEMS) + chance.choice(_STEM_ENDS if chance.random() < 0.6 else _STEMS)
-    word = word.capitalize() if chance.random() < 0.8 else _stem(chance) + chance.choice(_STEM_ENDS)
+    word = chance.choice(FIRM_STEMS) + chance.choice(
+        FIRM_ENDS if chance.random() < 0.6 else FIRM_STEMS
+    )
+    word = word.capitalize() if chance.random() < 0.8 else _stem(chance) + chance.choice(FIRM_ENDS)
     if roll < 0.58:
         return word
     if roll < 0.66:
         return f"{word} {chance.choice(ends)}"
-    tails = ["Analytics", "Systems", "Technologies", "Labs", "Networks", "Solutions", "Partners", "Group", "Media", "Markets", "Health", "Insurance", "Reports", "Research", "Institute", "Foundation", "Agency", "Consulting", "Holdings", "Bank", "Capital", "Software", "Energy", "Services", "Data", "Explorer", "Insight", "Resources", "Financial", "Legal", "Network", "Exchange", "Consulting", "Securities", "Design", "Rating", "Guide"]
-    heads = ["Consumer", "Golden", "National", "American", "First", "United", "Civic", "Urban", "Global", "Pacific", "Atlantic", "Northern", "General", "Public", "Environmental", "Knowledge", "Modern", "Standard", "Allied", "Central", "Digital", "Economic", "Federal", "Social", "Mutual", "Liberty", "Royal", "Boston", "Summit", "Pioneer", "Open", "Silver", "Red", "Blue", "Compliance", "Placed", "Safe", "Patient", "People", "Property", "Student", "Legal", "Garden", "Honest", "Panther"]
     if roll < 0.84:
-        first = word if chance.random() < 0.4 else chance.choice(heads)
-        middle = f" {chance.choice(heads)}" if chance.random() < 0.2 else ""
-        return f"{first}{middle} {chance.choice(tails)}"
+        first = word if chance.random() < 0.4 else chance.choice(FIRM_HEADS)
+        middle = f" {chance.choice(FIRM_HEADS)}" if chance.random() < 0.2 else ""
+        return f"{first}{middle} {chance.choice(FIRM_TAILS)}"
     if roll < 0.92:
-        return f"{chance.choice(heads)} {chance.choice(tails)} {chance.choice(ends)}"
+        return f"{chance.choice(FIRM_HEADS)} {chance.choice(FIRM_TAILS)} {chance.choice(ends)}"
     if roll < 0.95:
-        return f"{chance.choice('ABCDEGHIMNPST')}{chance.choice('ABCEFGIMNPST')}{chance.choice('ABCDGMNPST')}"
-    return f"{chance.choice(tails)} {chance.choice(('And', 'and', '&'))} {chance.choice(tails)}"
+        letters = ("ABCDEGHIMNPST", "ABCEFGIMNPST", "ABCDGMNPST")
+        return "".join(chance.choice(some) for some in letters)
+    first, joint = chance.choice(FIRM_TAILS), chance.choice(("And", "and", "&"))
+    return f"{first} {joint} {chance.choice(FIRM_TAILS)}"
 
 
 def date(chance: random.Random) -> str:
@@ -355,11 +386,14 @@ def date(chance: random.Random) -> str:
     if roll < 0.35:
         return str(year)
     if roll < 0.55:
-        return chance.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"])
+        return chance.choice(
+            ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+        )
     if roll < 0.7:
         return f"{month}/{day}/{year}"
     if roll < 0.85:
-        return f"{year}-{month:02}-{day:02} {chance.randint(0, 23):02}:{chance.randint(0, 59):02}:{chance.randint(0, 59):02}"
+        clock = (chance.randint(0, 23), chance.randint(0, 59), chance.randint(0, 59))
+        return f"{year}-{month:02}-{day:02} " + ":".join(f"{part:02}" for part in clock)
     if roll < 0.93:
         return f"{chance.choice(names.split())} {day}, {year}"
     return f"{day} {chance.choice(names.split())} {year}"
@@ -413,7 +447,8 @@ def _mail(chance: random.Random) -> str:
 
 
 def _phone(chance: random.Random) -> str:
-    return f"+{chance.randint(30, 49)} {digits(chance, 3, 3)} {digits(chance, 3, 3)} {digits(chance, 3, 4)}"
+    code, first = chance.randint(30, 49), digits(chance, 3, 3)
+    return f"+{code} {first} {digits(chance, 3, 3)} {digits(chance, 3, 4)}"
 
 
 def _place(chance: random.Random) -> str:
@@ -424,7 +459,9 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "P": person, "A": address, "N": lambda chance: digits(chance, 3, 5), "S": street, "U": unit,
     "C": town, "K": country, "G": _place, "W": state, "Z": post_code,
     "ZS": lambda chance: digits(chance, 5, 5), "O": firm, "D": date, "J": job, "R": nation,
-    "T": lambda chance: chance.choice(("Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Ms", "Mrs", "Dr", "Prof.")),
+    "T": lambda chance: chance.choice(
+        ("Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Ms", "Mrs", "Dr", "Prof.")
+    ),
     "Y": lambda chance: str(chance.randint(18, 95)), "PHONE": _phone, "EMAIL": _mail,
     "URL": lambda chance: f"https://www.{_stem(chance).lower()}.org/",
     "CARD": lambda chance: "4111 1111 1111 1111", "IBAN": lambda chance: "GB82WEST12345698765432",

@@ -3,12 +3,13 @@
     python benchmarks/pii.py [--data DIR] [--shipped] [--folds 5]
 
 A span is right if start, end and type are. ``f1`` and ``f1_presidio`` are micro-averages over the
-structured types; presidio gets all its built-in pattern recognisers, a blank language, every region
-of telephone numbers it can ask for, and the score threshold and the form of its spans that suit it
-best on these very sentences. ``ratio_speed`` is characters a second over the same texts, in turn.
-``f1_all_types`` is the micro-average over all 17 types: without ``--shipped`` by a tagger that has
-seen neither the sentence's template nor its twins (sentences alike but for values), every template
-predicted once; with ``--shipped`` by what ships, where nothing is trained.
+structured types; presidio gets all its built-in pattern recognisers, its context words, fifteen
+regions of telephone numbers and the score threshold that suits it best on these very sentences.
+``ratio_speed`` is characters a second over the same texts, in turn. ``f1_all_types`` is the
+micro-average over all 17 types: without ``--shipped`` by a tagger that has seen neither the
+sentence's template nor its twins (sentences alike but for values), every template predicted once;
+with ``--shipped`` by what ships, where nothing is trained. Our patterns were written with the
+public half at hand, so that ``f1`` on it is no held-out figure.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ OURS = {
     "card": "CREDIT_CARD", "phone": "PHONE_NUMBER", "e-mail": "EMAIL_ADDRESS",
     "url": "DOMAIN_NAME", "iban": "IBAN_CODE", "national id": "US_SSN", "ip": "IP_ADDRESS",
     "driver licence": "US_DRIVER_LICENSE", "person": "PERSON", "address": "STREET_ADDRESS",
-    "place": "GPE", "organisation": "ORGANIZATION", "date": "DATE_TIME", "date of birth": "DATE_TIME",
+    "place": "GPE", "organisation": "ORGANIZATION", "date": "DATE_TIME",
+    "date of birth": "DATE_TIME",
     "title": "TITLE", "age": "AGE", "nationality": "NRP", "post code": "ZIP_CODE",
 }  # fmt: skip
 Spans = set[tuple[int, int, str]]
@@ -52,25 +54,32 @@ def ours(text: str) -> Spans:
 def presidio() -> Callable[[str], list[tuple[int, int, str, float]]]:
     """Return presidio's pattern recognisers for English as a function."""
     logging.disable(logging.CRITICAL)
-    import phonenumbers
     import spacy
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
     from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
+    @spacy.Language.component("small_letters")
+    def small_letters(document: spacy.tokens.Doc) -> spacy.tokens.Doc:
+        """Words in small letters as their lemmas, so that presidio sees its context words."""
+        for token in document:
+            token.lemma_ = token.lower_
+        return document
+
     class Blank(SpacyNlpEngine):
         def __init__(self) -> None:
             super().__init__()
             self.nlp = {"en": spacy.blank("en")}
+            self.nlp["en"].add_pipe("small_letters")
 
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=["en"])
     registry.remove_recognizer("SpacyRecognizer")
     registry.remove_recognizer("PhoneRecognizer")
-    regions = sorted(phonenumbers.SUPPORTED_REGIONS)
-    few = ["US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "AU", "CH", "SE", "BE", "NL", "IT", "ES"]
-    del regions  # asking all 245 regions finds a telephone number in most groups of digits
-    registry.add_recognizer(PhoneRecognizer(supported_regions=few, leniency=1))
+    regions = [
+        "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR", "AU", "CH", "SE", "BE", "NL", "IT", "ES",
+    ]  # fmt: skip
+    registry.add_recognizer(PhoneRecognizer(supported_regions=regions, leniency=1))
     engine = AnalyzerEngine(registry=registry, nlp_engine=Blank(), supported_languages=["en"])
     types = {
         "CREDIT_CARD": "CREDIT_CARD", "PHONE_NUMBER": "PHONE_NUMBER", "URL": "DOMAIN_NAME",

@@ -58,9 +58,17 @@ class RefineSettings(Section):
     )
     pii_types: tuple[PersonalData, ...] = Field(
         (
-            "e-mail", "phone", "card", "iban", "national id", "driver licence", "passport",
-            "credentials", "ip", "mac",
-        ),  # fmt: skip
+            "e-mail",
+            "phone",
+            "card",
+            "iban",
+            "national id",
+            "driver licence",
+            "passport",
+            "credentials",
+            "ip",
+            "mac",
+        ),
         description="Names and places stay unless asked for: authors and cited works have them.",
     )
     citation_marks: Literal["remove", "keep"] = "remove"

@@ -51,9 +51,9 @@ _NUMBER = r"[+(]?\d[\d ().\-]{5,18}\d" + _EXTENSION + r"(?![\w]|[.,]\d)"
 #: A number that is one because the words before it say so.
 _CUE = re.compile(
     r"\b(?:(?:tele)?phone(?:\s(?:number|no\.?))?|tel\b\.?|telefono?|telefax|téléphone|fax|mobile"
-    r"|mobil|cell(?:\sphone)?|desk|landline|hotline|whatsapp|sms|text(?:ed)?|dial(?:led)?"
+    r"|mobil|cell(?:\sphone)?|desk|landline|hotline|whatsapp|sms|dial(?:led)?"
     r"|(?:call|ring|reach|phone)(?:ed)?(?:\s(?:me|us|him|her|them|at|on|back)){1,3}|answering at"
-    r"|messages (?:to|at)|registered|contact number|number)"
+    r"|messages (?:to|at)|registered|(?:contact|my|his|her|our|your) (?:new )?number)"
     r"\s{0,4}(?:is|was|no\.?)?[:.#]?\s{0,4}(?:\(?(?:voice|office|home|work)\)?[:.]?\s?)?"
     r"(?P<number>" + _NUMBER + r")",
     re.IGNORECASE,
@@ -67,13 +67,13 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 _PHONE_WORDS = re.compile(
-    r"phone|tel|fax|mobil|cell|desk|line|whatsapp|sms|text|dial|call|ring|reach|answering|messages"
+    r"phone|tel|fax|mobil|cell|desk|line|whatsapp|sms|dial|call|ring|reach|answering|messages"
     r"|registered|number|office|home|work|voice",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:19|20)\d\d\s?[-–/.]\s?(?:19|20)?\d\d|\d{1,2}[./]\d{1,2}[./](?:19|20)?\d\d$")
 _V4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
-_VERSION = re.compile(r"(?:version|v\.?|release|section|§|clause|figure|table)\s?$", re.IGNORECASE)
+_HOST = re.compile(r"\bip\b|address|host|server|client|dns|proxy|gateway|ping|://", re.IGNORECASE)
 _V6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
 _MAC = re.compile(
     r"(?<![\w:-])[0-9A-Fa-f]{2}(?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5})(?![\w:-])"
@@ -94,7 +94,7 @@ _BORN = re.compile(
 _IDENTITY = re.compile(
     r"(?<![\w.,/-])(?:"
     r"(?P<us_ssn>\d{3}-\d{2}-\d{4})"
-    r"|(?P<nino>[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D])"
+    r"|(?P<nino>[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] \d{2} \d{2} \d{2} [A-D])"
     r"|(?P<nir>[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2})"
     r"|(?P<codice_fiscale>[A-Z]{6}[\dL-V]{2}[A-EHLMPRST][\dL-V]{2}[A-Z][\dL-V]{3}[A-Z])"
     r"|(?P<cpf>\d{3}\.\d{3}\.\d{3}-\d{2})"
@@ -165,6 +165,8 @@ def apart(findings: Iterable[Finding]) -> list[Finding]:
 def is_phone(text: str) -> bool:
     """Whether the text has as many digits as a telephone number and is no date or range."""
     base = re.split(r"[xeE]", text)[0]
+    if base.count("(") != base.count(")"):
+        return False
     return 7 <= len(checks.digits_of(base)) <= 15 and _DATE.match(base.strip()) is None
 
 
@@ -193,7 +195,7 @@ def _numbers(text: str, prose: bool, digits: int) -> Iterator[Finding]:
         for pattern in (_CUE, _AFTER):
             for match in pattern.finditer(text):
                 if is_phone(match["number"]):
-                    yield Finding(*_phone_span(match), "phone", 0.9)
+                    yield Finding(*match.span("number"), "phone", 0.9)
     yield from _v4(text)
     if prose:
         for match in _FORMED.finditer(text):
@@ -202,32 +204,24 @@ def _numbers(text: str, prose: bool, digits: int) -> Iterator[Finding]:
     yield from _births(text)
 
 
-def _phone_span(match: re.Match[str]) -> tuple[int, int]:
-    """The number without a bracket that it does not close."""
-    start, end = match.span("number")
-    if match["number"].count("(") > match["number"].count(")"):
-        start += match["number"].index("(") + 1
-    return start, end
-
-
 def _births(text: str) -> Iterator[Finding]:
     for match in _BORN.finditer(text):
         yield Finding(*match.span("date"), "date of birth", 0.9)
 
 
 def _v4(text: str) -> Iterator[Finding]:
+    """Public addresses; small numbers alone are a section or an enzyme unless a word says so."""
     if text.count(".") < 3:
         return
     for match in _V4.finditer(text):
-        if all(
-            part == "0" or (part[0] != "0" and int(part) < 256) for part in match.group().split(".")
-        ):
-            private = ipaddress.IPv4Address(match.group()).is_private
-            if (
-                not private
-                and _VERSION.search(text, max(0, match.start() - 12), match.start()) is None
-            ):
-                yield Finding(*match.span(), "ip")
+        parts = match.group().split(".")
+        if any(len(part) > 1 and part[0] == "0" for part in parts) or max(map(int, parts)) > 255:
+            continue
+        told = max(map(int, parts)) > 63 or _HOST.search(
+            text, max(0, match.start() - 30), match.start()
+        )
+        if told and not ipaddress.IPv4Address(match.group()).is_private:
+            yield Finding(*match.span(), "ip")
 
 
 def _named(match: re.Match[str]) -> Iterator[Finding]:
