@@ -167,7 +167,7 @@ def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:
     """What each font says on each page, its words apart; ``numbers`` are those of the pages."""
     order = np.lexsort((pieces.font, pieces.page))
     page, font, first = pieces.page[order], pieces.font[order], pieces.first[order]
-    length = pieces.last[order] - first
+    length = pieces.last[order] - first + 1
     changed = (np.diff(page, prepend=-1) != 0) | (np.diff(font, prepend=-1) != 0)
     apart = changed | (pieces.gap[order] > 0) | (np.diff(order, prepend=-1) != 1)
     start = np.cumsum(length + apart) - length
