@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 Places = NDArray[np.intp]
 Codes = NDArray[np.uint16]
 
+_LARGEST = 1e7  # numbers beyond are cut off: a file may say anything
 _SLOTS = 2048  # results that one round of calls may give
 
 
@@ -100,7 +101,8 @@ class TextPages:
     def font_sizes(self, places: Places) -> NDArray[np.float64]:
         """Sizes in the units of the text matrix: (n,)."""
         handles, local = self._each(places)
-        return np.fromiter(map(_font_size, handles, local), np.float64, len(local))
+        sizes = np.fromiter(map(_font_size, handles, local), np.float64, len(local))
+        return np.nan_to_num(sizes, copy=False).clip(-_LARGEST, _LARGEST)
 
     def _asked(self, function: Any, places: Places, slots: Any, addresses: list[list[Any]]) -> Any:
         handles, local = self._each(places)
@@ -110,7 +112,8 @@ class TextPages:
             ctypes.memset(slots, 0, len(part) * ctypes.sizeof(slots[0]))
             deque(map(function, islice(handles, len(part)), part, *addresses), 0)
             parts.append(np.ctypeslib.as_array(slots)[: len(part)].copy())
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return np.nan_to_num(found, copy=False).clip(-_LARGEST, _LARGEST)
 
 
 def read_codes(text_pages: list[Any]) -> TextPages:

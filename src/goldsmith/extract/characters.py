@@ -28,6 +28,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 Words = tuple[Places, Places, Integers]  # first and last character, gap before (`Pieces.gap`)
 
+LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means anything
 ASKEW = 4  # the turn of text that runs in none of the four directions
 _VISIBLE, _SPACE, _BREAK, _SECOND = range(4)  # what a code is; the second of a surrogate pair
 _STRONG = {"L", "R", "AL"}  # Unicode's classes of letters with a direction
@@ -139,14 +140,14 @@ def read_pieces(text_pages: list[Any], frames: list[Frame]) -> Pieces | None:
     about = about[:, owner]
     shown = edges[4:, page]
     ends = np.stack([_shown(shown, extent[0], extent[1]), _shown(shown, extent[2], extent[3])])
-    box = np.concatenate([ends.min(axis=0), ends.max(axis=0)])
+    box = _bounded(np.concatenate([ends.min(axis=0), ends.max(axis=0)]))
     return Pieces(
         codes=codes,
         first=first,
         last=last,
         page=page,
         box=box,
-        origin=_shown(shown, about[0], about[1]),
+        origin=_bounded(_shown(shown, about[0], about[1])),
         size=_sizes(about[2], turn, box),
         turn=turn,
         font=font[owner],
@@ -304,6 +305,12 @@ def _shown(matrix: Floats, x: Floats, y: Floats) -> Floats:
     return np.stack([a * x + c * y + e, b * x + d * y + f])
 
 
+def _bounded(points: Floats) -> Floats:
+    """Coordinates within twice the largest page: what a file says may be anything."""
+    bounded: Floats = points.clip(-LARGEST_SIDE, 2 * LARGEST_SIDE)
+    return bounded
+
+
 def _turns(angle: Floats, rotation: Places) -> Integers:
     shown = (angle - rotation) % 360.0
     nearest = np.round(shown / 90.0)
@@ -316,7 +323,7 @@ def _sizes(size: Floats, turn: Integers, box: Floats) -> Floats:
     upright = (turn == 0) | (turn == 2)
     tall = np.where(upright, box[3] - box[1], box[2] - box[0])
     absurd = (turn != ASKEW) & (tall > 0.5) & ((size < 0.3 * tall) | (size > 4.0 * tall))
-    return np.maximum(np.where(absurd, tall * 0.8, size), 0.1).astype(np.float32)
+    return np.where(absurd, tall * 0.8, size).clip(0.1, LARGEST_SIDE).astype(np.float32)
 
 
 def _superior(pages: TextPages, first: Places, last: Places, about: Floats) -> Places:

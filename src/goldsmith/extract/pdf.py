@@ -16,7 +16,7 @@ import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, Frame, Pieces, read_pieces
+from goldsmith.extract.characters import ASKEW, LARGEST_SIDE, Frame, Pieces, read_pieces
 from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
@@ -30,7 +30,6 @@ from goldsmith.project import ExtractSettings
 _BATCH = 5  # pages that are open at the same time
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
-_LARGEST_SIDE = 1e6  # points; a page that claims more has no size that means anything
 
 
 def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
@@ -198,7 +197,7 @@ def _frame(handle: Any) -> Frame:
     rotation = pdfium.FPDFPage_GetRotation(handle) % 4 * 90
     if not pdfium.FPDF_GetPageBoundingBox(handle, box) or box.right <= box.left:
         return Frame(0.0, 0.0, 612.0, 792.0, rotation)
-    right, top = min(box.right, box.left + _LARGEST_SIDE), min(box.top, box.bottom + _LARGEST_SIDE)
+    right, top = min(box.right, box.left + LARGEST_SIDE), min(box.top, box.bottom + LARGEST_SIDE)
     return Frame(box.left, box.bottom, right, top, rotation)
 
 
