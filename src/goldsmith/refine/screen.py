@@ -7,7 +7,8 @@ Scores are rows, so a threshold can be moved without reading a document again. N
 characters), ``reading_ease`` (Flesch; about 0 hard .. 100 easy) and ``grade`` (0..1). A document
 has ``language:xx``, ``gibberish``, ``damage``, ``grade`` and the scores of Gopher and C4
 (``heuristic:...``); for each page ``page:3:language:xx``, ``page:3:gibberish`` and
-``page:3:damage``. The page of a passage is that of its first span.
+``page:3:damage``, and, where OCR and a readable text layer both gave its lines, ``page:3:loss`` and
+``page:3:disorder`` of the reading that counts. The page of a passage is that of its first span.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from goldsmith.refine.heuristics import Heuristics
 from goldsmith.refine.language import languages, letters_in
 from goldsmith.refine.limits import HEURISTIC
 from goldsmith.refine.profanity import profanity
-from goldsmith.refine.quality import character_damage
+from goldsmith.refine.quality import MINIMUM_CHARACTERS, character_damage, extraction_quality
 from goldsmith.refine.segments import Row
 
 SCORER = "screen-2"
@@ -43,6 +44,7 @@ UNJUDGED = frozenset({"equation", "table", "code"})
 JUDGED_CHARACTERS = 200  # from here a text is asked for its damage alone
 DAMAGE_LANGUAGE = "en"  # that of the known words; text in others is not asked
 
+_READ = ["document", "page", "order", "text", "engine", "replaced"]
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"[.!?…]+(?=\s|$)")
@@ -57,12 +59,15 @@ class Screen:
     name: ClassVar[str] = "screen"
     version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
-    reads: ClassVar[tuple[str, ...]] = ("passages",)
+    reads: ClassVar[tuple[str, ...]] = ("passages", "lines")
     writes: ClassVar[tuple[str, ...]] = ("scores",)
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
         passages = tables["passages"].to_pylist()
         rows: list[Row] = []
+        lines: dict[str, list[Row]] = defaultdict(list)
+        for line in tables["lines"].select(_READ).to_pylist():
+            lines[line["document"]].append(line)
         by_document: dict[str, list[Row]] = defaultdict(list)
         for passage in passages:
             by_document[passage["document"]].append(passage)
@@ -72,6 +77,7 @@ class Screen:
             for member, scores in zip(members, found, strict=True):
                 rows += score_rows(member["id"], document, scores, self.name, SCORER)
             whole = _document_scores(members, found)
+            whole |= twice_read(lines.get(document, ()))
             rows += score_rows(document, document, whole, self.name, SCORER)
         return {"scores": pa.Table.from_pylist(rows, SCHEMAS["scores"])}
 
@@ -184,6 +190,24 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
         result["damage"] = sum(result[n] * size for n, size in shares) / max(sum(sizes), 1.0)
     heuristics = Heuristics().scores(["\n".join(member["text"] for member in members)])
     result.update((HEURISTIC + name, float(value[0])) for name, value in heuristics.items())
+    return result
+
+
+def twice_read(lines: Sequence[Row]) -> dict[str, float]:
+    """Return loss and disorder of pages whose text layer OCR replaced, the layer as witness.
+
+    A layer that is no language is no witness; a page needs MINIMUM_CHARACTERS in both readings.
+    """
+    result: dict[str, float] = {}
+    for page in sorted({line["page"] or 0 for line in lines if line["replaced"]}):
+        here = [line for line in lines if (line["page"] or 0) == page]
+        layer = "\n".join(line["text"] for line in here if line["replaced"])
+        reading = "\n".join(line["text"] for line in here if line["engine"] == "rapidocr")
+        if min(len(layer), len(reading)) < MINIMUM_CHARACTERS or gibberish(layer) > 0.5:
+            continue
+        quality = extraction_quality(reading, [layer])
+        result[f"page:{page}:loss"] = quality.loss
+        result[f"page:{page}:disorder"] = quality.disorder
     return result
 
 
