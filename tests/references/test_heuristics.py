@@ -34,6 +34,7 @@ def pages() -> list[str]:
     return texts + changed
 
 
+@pytest.mark.slow
 def test_the_same_decisions_for_the_same_reasons(pages: list[str]) -> None:
     from datatrove.data import Document
     from datatrove.pipeline.filters import (

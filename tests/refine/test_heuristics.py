@@ -92,7 +92,7 @@ PROSE = "\n".join(
         ("A few words only.", "gopher quality", "gopher_short_doc"),
         ("a b c " * 40, "gopher quality", "gopher_below_avg_threshold"),
         ("# one more of the kind " * 30, "gopher quality", "gopher_too_many_hashes"),
-        ("12 34 of the men " * 30, "gopher quality", "gopher_below_alpha_threshold"),
+        ("1234 5678 of the men " * 30, "gopher quality", "gopher_below_alpha_threshold"),
         ("many other words here stand " * 30, "gopher quality", "gopher_enough_stop_words"),
         ("\n".join(f"- the item of {n} apples" for n in range(30)), "gopher quality",
          "gopher_too_many_bullets"),

@@ -18,9 +18,9 @@ from goldsmith.refine.agreement import (
 )
 from goldsmith.refine.quality import loss, order
 
-PAGE = """The museum keeps its older maps in the basement, where the air is dry and cool. Visitors who
-want to see them write a letter first, and a member of the staff brings the sheets to a table near
-the window. Most of the collection was given by a family of merchants from Lübeck, whose ships went
+PAGE = """The museum keeps its older maps in the basement, where the air is dry and cool. Visitors
+who want to see them write a letter first, and a member of the staff brings the sheets to a table
+near the window. Most of the collection was given by a family of merchants from Lübeck, whose ships went
 to Riga and Novgorod until the war. In 1843 the first catalogue was printed; it lists 412 sheets.
 
 | Year | Sheets |
@@ -114,7 +114,8 @@ def test_common_subsequence_is_the_longest(first: str, second: str) -> None:
 
 
 def test_coverage_and_order() -> None:
-    ours, theirs = ["one", "two", "three", "four", "five", "six"], ["four", "five", "six", "one", "two", "three"]
+    ours = ["one", "two", "three", "four", "five", "six"]
+    theirs = [*ours[3:], *ours[:3]]
     assert coverage(ours, theirs) == (1.0, 1.0)
     assert coverage(ours[:3], theirs)[0] == 1.0
     assert in_order(ours, ours) == 1.0

@@ -72,6 +72,7 @@ class Screen:
         for passage in passages:
             by_document[passage["document"]].append(passage)
         for document, members in by_document.items():
+            members.sort(key=lambda member: member["order"])
             more = self.settings.profanity
             found = [passage_scores(member["text"], member["kind"], more) for member in members]
             for member, scores in zip(members, found, strict=True):
