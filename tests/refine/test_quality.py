@@ -20,8 +20,9 @@ from goldsmith.refine.quality import loss, order
 
 PAGE = """The museum keeps its older maps in the basement, where the air is dry and cool. Visitors
 who want to see them write a letter first, and a member of the staff brings the sheets to a table
-near the window. Most of the collection was given by a family of merchants from Lübeck, whose ships went
-to Riga and Novgorod until the war. In 1843 the first catalogue was printed; it lists 412 sheets.
+near the window. Most of the collection was given by a family of merchants from Lübeck, whose ships
+went to Riga and Novgorod until the war. In 1843 the first catalogue was printed; it lists 412
+sheets.
 
 | Year | Sheets |
 |------|--------|
