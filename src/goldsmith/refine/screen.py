@@ -3,7 +3,7 @@
 Scores are rows, so a threshold can be moved without reading a document again. Names, for a passage:
 ``language:xx`` (probability), ``gibberish``, ``repetition``, ``symbols``, ``vowels``,
 ``single_letters``, ``profanity`` (shares, 0..1), ``entropy`` (bits a character), ``compression``
-(zlib, compressed over raw), ``damage`` (estimated share of wrong characters; English, from 200
+(zlib, compressed over raw), ``damage`` (estimated share of wrong characters; English, from 150
 characters), ``reading_ease`` (Flesch; about 0 hard .. 100 easy) and ``grade`` (0..1). A document
 has ``language:xx``, ``gibberish``, ``damage``, ``grade`` and the scores of Gopher and C4
 (``heuristic:...``); for each page ``page:3:language:xx``, ``page:3:gibberish`` and
@@ -41,8 +41,9 @@ from goldsmith.refine.segments import Row
 SCORER = "screen-2"
 #: Kinds whose letters are no sentences: they are not asked for a language or for gibberish.
 UNJUDGED = frozenset({"equation", "table", "code"})
-JUDGED_CHARACTERS = 200  # from here a text is asked for its damage alone
+JUDGED_CHARACTERS = 150  # from here a text is asked for its damage alone
 DAMAGE_LANGUAGE = "en"  # that of the known words; text in others is not asked
+SURE = 0.6  # probability from which a text's own language counts and not its document's
 
 _READ = ["document", "page", "order", "text", "engine", "replaced"]
 _WORD = re.compile(r"\w+")
@@ -73,18 +74,26 @@ class Screen:
             by_document[passage["document"]].append(passage)
         for document, members in by_document.items():
             members.sort(key=lambda member: member["order"])
-            more = self.settings.profanity
-            found = [passage_scores(member["text"], member["kind"], more) for member in members]
+            more, spoken = self.settings.profanity, _main_language(members)
+            found = [
+                passage_scores(member["text"], member["kind"], more, spoken) for member in members
+            ]
             for member, scores in zip(members, found, strict=True):
                 rows += score_rows(member["id"], document, scores, self.name, SCORER)
-            whole = _document_scores(members, found)
+            whole = _document_scores(members, found, spoken)
             whole |= twice_read(lines.get(document, ()))
             rows += score_rows(document, document, whole, self.name, SCORER)
         return {"scores": pa.Table.from_pylist(rows, SCHEMAS["scores"])}
 
 
-def passage_scores(text: str, kind: str, profane: Sequence[str] = ()) -> dict[str, float]:
-    """Return the scores of one passage by name; ``profane`` adds words to the shipped list."""
+def passage_scores(
+    text: str, kind: str, profane: Sequence[str] = (), language: str | None = None
+) -> dict[str, float]:
+    """Return the scores of one passage by name.
+
+    ``profane`` adds words to the shipped list; ``language`` is that of the document, which counts
+    where the text's own is unsure, as it is when letters are wrong.
+    """
     scores: dict[str, float] = {}
     judged = kind not in UNJUDGED
     spoken = languages(text) if judged else []
@@ -99,7 +108,7 @@ def passage_scores(text: str, kind: str, profane: Sequence[str] = ()) -> dict[st
         scores["entropy"] = entropy(text)
         scores["compression"] = compression(text)
         if len(text) >= JUDGED_CHARACTERS:
-            scores |= _damage("damage", text, spoken)
+            scores |= _damage("damage", text, spoken, language)
     if kind in ("paragraph", "list") and spoken:
         ease = reading_ease(text, spoken[0][0])
         if ease is not None:
@@ -159,7 +168,9 @@ def grade(gibberish: float, repetition: float, symbols: float) -> float:
     return (1.0 - gibberish) * varied * spelled
 
 
-def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[str, float]:
+def _document_scores(
+    members: list[Row], found: list[dict[str, float]], language: str | None
+) -> dict[str, float]:
     """Scores of the document and its pages: languages of their text, means weighed by letters."""
     pages: dict[int, list[int]] = defaultdict(list)
     for index, member in enumerate(members):
@@ -172,7 +183,7 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
         on_page = [index for index in pages[page] if members[index]["kind"] not in UNJUDGED]
         text = "\n".join(members[index]["text"] for index in on_page)
         spoken_here = languages(text.replace("\n", " "))
-        result |= _damage(f"page:{page}:damage", text, spoken_here)
+        result |= _damage(f"page:{page}:damage", text, spoken_here, language)
         for code, value in spoken_here:
             weight = sum(weights[index] for index in on_page)
             result[f"page:{page}:language:{code}"] = value
@@ -212,8 +223,17 @@ def twice_read(lines: Sequence[Row]) -> dict[str, float]:
     return result
 
 
-def _damage(name: str, text: str, spoken: Sequence[tuple[str, float]]) -> dict[str, float]:
-    if not spoken or spoken[0][0] != DAMAGE_LANGUAGE:
+def _main_language(members: Sequence[Row]) -> str | None:
+    """The language of a document's beginning, the passages with sentences one after the other."""
+    spoken = languages(" ".join(one["text"] for one in members if one["kind"] not in UNJUDGED))
+    return spoken[0][0] if spoken else None
+
+
+def _damage(
+    name: str, text: str, spoken: Sequence[tuple[str, float]], language: str | None
+) -> dict[str, float]:
+    own = spoken[0][0] if spoken and spoken[0][1] >= SURE else language
+    if own != DAMAGE_LANGUAGE:
         return {}
     value = character_damage(text)
     return {} if value is None else {name: value}
