@@ -2,11 +2,11 @@
 
     python benchmarks/screen_speed.py [--data DIR] [--rounds N]
 
-Documents are the web pages of c4_demo, the articles of wiki_demo (in pieces of 5,000 characters)
-and one field manual (in such pieces), where they are there: each once. The peer runs its three filters as its own recipes
-do, each seeing only what the one before kept (repetition, quality, C4); so it may stop at the first
-failing rule. We compute every score of every document, and all decisions, starting each round with
-no word known. Both run in turn in this process; the ratio is the median over rounds.
+Documents are the web pages of c4_demo and, where they are there, the articles of wiki_demo and one
+field manual in pieces of 5,000 characters: each once. The peer runs its three filters as its own
+recipes do, each seeing only what the one before kept (repetition, quality, C4); so it may stop at
+the first failing rule. We compute every score of every document, and all decisions, starting each
+round with no word known. Both run in turn in this process; the ratio is the median over rounds.
 `same_decisions` counts documents for which both name the same reason, or none.
 """
 
