@@ -2,11 +2,11 @@
 
     python benchmarks/screen_speed.py [--data DIR] [--rounds N]
 
-Documents are the web pages of c4_demo, the articles of wiki_demo (in pieces of 5,000 characters)
-and one field manual (in such pieces): each once. The peer runs its three filters as its own recipes
-do, each seeing only what the one before kept (repetition, quality, C4); so it may stop at the first
-failing rule. We compute every score of every document, and all decisions, starting each round with
-no word known. Both run in turn in this process; the ratio is the median over rounds.
+Documents are the web pages of c4_demo and, where they are there, the articles of wiki_demo and one
+field manual in pieces of 5,000 characters: each once. The peer runs its three filters as its own
+recipes do, each seeing only what the one before kept (repetition, quality, C4); so it may stop at
+the first failing rule. We compute every score of every document, and all decisions, starting each
+round with no word known. Both run in turn in this process; the ratio is the median over rounds.
 `same_decisions` counts documents for which both name the same reason, or none.
 """
 
@@ -35,9 +35,12 @@ def documents(data: Path) -> list[str]:
     corpus = data / "corpus"
     lines = (corpus / "c4_demo.jsonl").read_text("utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines]
-    articles = (corpus / "wiki_demo.txt").read_text("utf-8").splitlines()
-    manual = gzip.decompress(sorted((corpus / "manuals").glob("*.txt.gz"))[0].read_bytes())
-    for text in (*articles, manual.decode("utf-8")):
+    longer: list[str] = []
+    if (articles := corpus / "wiki_demo.txt").is_file():
+        longer += articles.read_text("utf-8").splitlines()
+    for path in sorted((corpus / "manuals").glob("*.txt.gz"))[:1]:
+        longer.append(gzip.decompress(path.read_bytes()).decode("utf-8"))
+    for text in longer:
         texts += [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
     return [text for text in texts if text.strip()]
 

@@ -38,7 +38,7 @@ def cut(rows: list[dict[str, Any]], **chosen: Any) -> dict[str, str]:
     """Rule by text of what was cut."""
     settings = RefineSettings(**chosen)
     passages = passages_table(rows)
-    scores = Screen(settings).run({"passages": passages})["scores"]
+    scores = Screen(settings).run({"passages": passages, "lines": empty("lines")})["scores"]
     rejects = Cut(settings).run({"passages": passages, "scores": scores})["rejects"]
     text = {row["id"]: row["text"] for row in rows}
     return {text[row["subject"]]: row["rule"] for row in rejects.to_pylist()}
@@ -189,7 +189,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
     assert deduplicate(rows) == deduplicate(rows[::-1])
     settings = RefineSettings()
     one, other = (
-        Screen(settings).run({"passages": passages_table(some)})["scores"]
+        Screen(settings).run({"passages": passages_table(some), "lines": empty("lines")})["scores"]
         for some in (rows, rows[::-1])
     )
     order = [("document", "ascending"), ("subject", "ascending"), ("name", "ascending")]

@@ -36,6 +36,7 @@ def refine(
     from goldsmith.cli import steps
     from goldsmith.cli.console import say, show
     from goldsmith.cli.project import locked, reopen, save, working_on
+    from goldsmith.cli.scoring import planned_moves
     from goldsmith.cli.summaries import ledger_line, ledger_values, tiers
 
     if (dry_run or yes) and not recut:
@@ -43,7 +44,7 @@ def refine(
     planned: Moves | None = None
     if recut:
         project = reopen(workspace, overrides or ())
-        planned = steps.planned_moves(project, reopen(workspace))
+        planned = planned_moves(project, reopen(workspace))
         if dry_run:
             show(_values(planned), as_json, _lines(planned))
             return

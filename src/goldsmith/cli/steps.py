@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from goldsmith.cli.project import Project
+from goldsmith.cli.scoring import drop_stale_scores
 from goldsmith.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from goldsmith.lake import Ledger
     from goldsmith.pipeline import Quarantined, Runner, Stage
-    from goldsmith.refine import Moves
 
 
 @contextmanager
@@ -132,6 +132,8 @@ def refine(project: Project, first: str = "tag") -> Ledger:
                 begun = False
                 for stage in refine_stages(project):
                     begun = begun or stage.name == first
+                    if begun and stage.name == "cut":
+                        drop_stale_scores(project)
                     if begun:
                         run.run(stage)
             break
@@ -146,33 +148,6 @@ def refine(project: Project, first: str = "tag") -> Ledger:
             "`goldsmith status` says why each document fell away"
         )
     return ledger
-
-
-def planned_moves(project: Project, saved: Project) -> Moves:
-    """Return what the project's cuts would move, against what is stored.
-
-    Raises UserError when there are no scores yet, or when other settings than cuts differ.
-    """
-    from goldsmith.refine import moves, without_cuts
-
-    lake = project.lake
-    if not (lake.exists("scores") and lake.exists("rejects") and lake.exists("chunks")):
-        raise UserError(
-            f"{project.workspace.root}: nothing is scored yet; run `goldsmith refine` first"
-        )
-    now, before = (one.settings.refine for one in (project, saved))
-    if without_cuts(now) != without_cuts(before):
-        changed = sorted(
-            name
-            for name, value in without_cuts(now).model_dump().items()
-            if value != without_cuts(before).model_dump()[name]
-        )
-        raise UserError(
-            f"--recut moves cuts only, and refine.{changed[0]} is not one; "
-            "run `goldsmith refine` without --recut to change it"
-        )
-    passages, scores, rejects = map(lake.read, ("passages", "scores", "rejects:cut"))
-    return moves(passages, scores, rejects, now)
 
 
 def forget(project: Project, document: str) -> Project:

@@ -3,11 +3,12 @@
 Scores are rows, so a threshold can be moved without reading a document again. Names, for a passage:
 ``language:xx`` (probability), ``gibberish``, ``repetition``, ``symbols``, ``vowels``,
 ``single_letters``, ``profanity`` (shares, 0..1), ``entropy`` (bits a character), ``compression``
-(zlib, compressed over raw), ``damage`` (estimated share of wrong characters; English, from 200
+(zlib, compressed over raw), ``damage`` (estimated share of wrong characters; English, from 150
 characters), ``reading_ease`` (Flesch; about 0 hard .. 100 easy) and ``grade`` (0..1). A document
 has ``language:xx``, ``gibberish``, ``damage``, ``grade`` and the scores of Gopher and C4
 (``heuristic:...``); for each page ``page:3:language:xx``, ``page:3:gibberish`` and
-``page:3:damage``. The page of a passage is that of its first span.
+``page:3:damage``, and, where OCR and a readable text layer both gave its lines, ``page:3:loss`` and
+``page:3:disorder`` of the reading that counts. The page of a passage is that of its first span.
 """
 
 from __future__ import annotations
@@ -35,15 +36,17 @@ from goldsmith.refine.heuristics import Heuristics
 from goldsmith.refine.language import languages, letters_in
 from goldsmith.refine.limits import HEURISTIC
 from goldsmith.refine.profanity import profanity
-from goldsmith.refine.quality import character_damage
+from goldsmith.refine.quality import MINIMUM_CHARACTERS, character_damage, extraction_quality
 from goldsmith.refine.segments import Row
 
 SCORER = "screen-2"
 #: Kinds whose letters are no sentences: they are not asked for a language or for gibberish.
 UNJUDGED = frozenset({"equation", "table", "code"})
-JUDGED_CHARACTERS = 200  # from here a text is asked for its damage alone
+JUDGED_CHARACTERS = 150  # from here a text is asked for its damage alone
 DAMAGE_LANGUAGE = "en"  # that of the known words; text in others is not asked
+SURE = 0.6  # probability from which a text's own language counts and not its document's
 
+_READ = ["document", "page", "order", "text", "engine", "replaced"]
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"[.!?…]+(?=\s|$)")
@@ -58,27 +61,40 @@ class Screen:
     name: ClassVar[str] = "screen"
     version: ClassVar[int] = 2
     unit: ClassVar[Literal["document", "all"]] = "document"
-    reads: ClassVar[tuple[str, ...]] = ("passages",)
+    reads: ClassVar[tuple[str, ...]] = ("passages", "lines")
     writes: ClassVar[tuple[str, ...]] = ("scores",)
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
         passages = tables["passages"].to_pylist()
         rows: list[Row] = []
+        lines: dict[str, list[Row]] = defaultdict(list)
+        for line in tables["lines"].select(_READ).to_pylist():
+            lines[line["document"]].append(line)
         by_document: dict[str, list[Row]] = defaultdict(list)
         for passage in passages:
             by_document[passage["document"]].append(passage)
         for document, members in by_document.items():
-            more = self.settings.profanity
-            found = [passage_scores(member["text"], member["kind"], more) for member in members]
+            members.sort(key=lambda member: member["order"])
+            more, spoken = self.settings.profanity, _main_language(members)
+            found = [
+                passage_scores(member["text"], member["kind"], more, spoken) for member in members
+            ]
             for member, scores in zip(members, found, strict=True):
                 rows += score_rows(member["id"], document, scores, self.name, SCORER)
-            whole = _document_scores(members, found)
+            whole = _document_scores(members, found, spoken)
+            whole |= twice_read(lines.get(document, ()))
             rows += score_rows(document, document, whole, self.name, SCORER)
         return {"scores": pa.Table.from_pylist(rows, SCHEMAS["scores"])}
 
 
-def passage_scores(text: str, kind: str, profane: Sequence[str] = ()) -> dict[str, float]:
-    """Return the scores of one passage by name; ``profane`` adds words to the shipped list."""
+def passage_scores(
+    text: str, kind: str, profane: Sequence[str] = (), language: str | None = None
+) -> dict[str, float]:
+    """Return the scores of one passage by name.
+
+    ``profane`` adds words to the shipped list; ``language`` is that of the document, which counts
+    where the text's own is unsure, as it is when letters are wrong.
+    """
     scores: dict[str, float] = {}
     judged = kind not in UNJUDGED
     spoken = languages(text) if judged else []
@@ -93,7 +109,7 @@ def passage_scores(text: str, kind: str, profane: Sequence[str] = ()) -> dict[st
         scores["entropy"] = entropy(text)
         scores["compression"] = compression(text)
         if len(text) >= JUDGED_CHARACTERS:
-            scores |= _damage("damage", text, spoken)
+            scores |= _damage("damage", text, spoken, language)
     if kind in ("paragraph", "list") and spoken:
         ease = reading_ease(text, spoken[0][0])
         if ease is not None:
@@ -140,7 +156,9 @@ def reading_ease(text: str, language: str) -> float | None:
     return 206.835 - 1.015 * length - 84.6 * weight
 
 
-def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[str, float]:
+def _document_scores(
+    members: list[Row], found: list[dict[str, float]], language: str | None
+) -> dict[str, float]:
     """Scores of the document and its pages: languages of their text, means weighed by letters."""
     pages: dict[int, list[int]] = defaultdict(list)
     for index, member in enumerate(members):
@@ -153,7 +171,7 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
         on_page = [index for index in pages[page] if members[index]["kind"] not in UNJUDGED]
         text = "\n".join(members[index]["text"] for index in on_page)
         spoken_here = languages(text.replace("\n", " "))
-        result |= _damage(f"page:{page}:damage", text, spoken_here)
+        result |= _damage(f"page:{page}:damage", text, spoken_here, language)
         for code, value in spoken_here:
             weight = sum(weights[index] for index in on_page)
             result[f"page:{page}:language:{code}"] = value
@@ -175,8 +193,35 @@ def _document_scores(members: list[Row], found: list[dict[str, float]]) -> dict[
     return result
 
 
-def _damage(name: str, text: str, spoken: Sequence[tuple[str, float]]) -> dict[str, float]:
-    if not spoken or spoken[0][0] != DAMAGE_LANGUAGE:
+def twice_read(lines: Sequence[Row]) -> dict[str, float]:
+    """Return loss and disorder of pages whose text layer OCR replaced, the layer as witness.
+
+    A layer that is no language is no witness; a page needs MINIMUM_CHARACTERS in both readings.
+    """
+    result: dict[str, float] = {}
+    for page in sorted({line["page"] or 0 for line in lines if line["replaced"]}):
+        here = [line for line in lines if (line["page"] or 0) == page]
+        layer = "\n".join(line["text"] for line in here if line["replaced"])
+        reading = "\n".join(line["text"] for line in here if line["engine"] == "rapidocr")
+        if min(len(layer), len(reading)) < MINIMUM_CHARACTERS or gibberish(layer) > 0.5:
+            continue
+        quality = extraction_quality(reading, [layer])
+        result[f"page:{page}:loss"] = quality.loss
+        result[f"page:{page}:disorder"] = quality.disorder
+    return result
+
+
+def _main_language(members: Sequence[Row]) -> str | None:
+    """The language of a document's beginning, the passages with sentences one after the other."""
+    spoken = languages(" ".join(one["text"] for one in members if one["kind"] not in UNJUDGED))
+    return spoken[0][0] if spoken else None
+
+
+def _damage(
+    name: str, text: str, spoken: Sequence[tuple[str, float]], language: str | None
+) -> dict[str, float]:
+    own = spoken[0][0] if spoken and spoken[0][1] >= SURE else language
+    if own != DAMAGE_LANGUAGE:
         return {}
     value = character_damage(text)
     return {} if value is None else {name: value}

@@ -72,7 +72,9 @@ def _contractions() -> dict[str, tuple[str, ...]]:
         "'s": "he she it how that there this what when where who why let",
         "'m": "i",
     }
-    made: list[tuple[str, ...]] = [(word, end) for end, words in endings.items() for word in words.split()]
+    made: list[tuple[str, ...]] = [
+        (word, end) for end, words in endings.items() for word in words.split()
+    ]
     made += [(*parts, "'ve") for parts in made if parts[1] in ("'ll", "'d")]
     made += [("i", "'m", "a"), ("gon", "na"), ("got", "ta"), ("can", "not")]
     verbs = (
