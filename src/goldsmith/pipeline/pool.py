@@ -1,10 +1,10 @@
 """Worker processes that may hang, swell or die without harming the run.
 
 Each worker is a fresh interpreter joined by a pipe. The parent gives it one task at a time, watches
-the clock and the worker's resident memory, kills it past either limit, and starts another. The clock
-runs from when the worker takes the task up: its own start is no fault of a document. A worker that
-keeps much memory after a task is replaced, so that the next does not pay for it; one whose parent
-dies is killed by the kernel. Results come back as they finish: order is the caller's.
+the clock and the worker's resident memory, kills it past either limit, and starts another. The
+clock runs from when the worker takes the task up: its own start is no fault of a document. A worker
+that keeps much memory after a task is replaced, so that the next does not pay for it; one whose
+parent dies is killed by the kernel. Results come back as they finish: order is the caller's.
 """
 
 from __future__ import annotations
