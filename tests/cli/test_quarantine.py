@@ -88,10 +88,10 @@ def test_a_document_that_kills_a_stage_is_left_out_and_the_rest_is_refined(
 
 
 def test_a_limit_is_told_and_a_higher_one_tries_again_by_itself(papers, tmp_path):
-    tight = ("ingest", papers, "-w", tmp_path / "w", "--set", "extract.seconds_per_document=0.001")
-    assert {row["reason"] for row in goldsmith(*tight)["documents"]} == {"time limit"}
+    tight = ("ingest", papers, "-w", tmp_path / "w", "--set", "extract.megabytes_per_worker=20")
+    assert {row["reason"] for row in goldsmith(*tight)["documents"]} == {"memory limit"}
     assert len(goldsmith("status", "-w", tmp_path / "w")["quarantine"]) == 2
-    wide = (*tight[:-1], "extract.seconds_per_document=60")
+    wide = (*tight[:-1], "extract.megabytes_per_worker=2000")
     assert {row["status"] for row in goldsmith(*wide)["documents"]} == {"ok"}
     assert goldsmith("status", "-w", tmp_path / "w")["quarantine"] == []
 

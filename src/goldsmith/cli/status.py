@@ -107,7 +107,7 @@ def _running_values(state: State, uris: dict[str, str]) -> dict[str, Any]:
         "in_hand": [
             {
                 "document": unit.name,
-                "uri": uris.get(unit.name),
+                "uri": unit.uri or uris.get(unit.name),
                 "worker": unit.worker,
                 "seconds": round((now if state.alive else state.written) - unit.since, 1),
                 "megabytes": _megabytes(unit.worker) if state.alive else None,
@@ -174,7 +174,7 @@ def _quarantine_lines(
 ) -> list[str]:
     if not held:
         return []
-    lines = [f"quarantine {len(held)} documents are not tried again until told:"]
+    lines = [f"quarantine {len(held)}, not tried again until told:"]
     for one in held.values():
         state = "" if one.key else " (to be tried again by the next run)"
         name = uris.get(one.document, one.document)

@@ -1,9 +1,10 @@
 """Worker processes that may hang, swell or die without harming the run.
 
 Each worker is a fresh interpreter joined by a pipe. The parent gives it one task at a time, watches
-the clock and the worker's resident memory, kills it past either limit, and starts another; a worker
-that keeps much memory after a task is replaced, so that the next task does not pay for it. A worker
-whose parent dies is killed by the kernel. Results come back as they finish: order is the caller's.
+the clock and the worker's resident memory, kills it past either limit, and starts another. The
+clock runs from when the worker takes the task up: its own start is no fault of a document. A worker
+that keeps much memory after a task is replaced, so that the next does not pay for it; one whose
+parent dies is killed by the kernel. Results come back as they finish: order is the caller's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ Cause = Literal["time limit", "memory limit", "worker died", "error"]
 
 _WATCH_SECONDS = 0.05
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux' prctl
+_START_SECONDS = 120.0  # for a worker to start and take up its task
 _KEPT_SHARE = 0.5  # of the memory limit: a worker that holds more between tasks is replaced
 _HEADROOM = 6 * 2**30  # address space above the resident limit: libraries reserve a lot
 
@@ -114,7 +116,7 @@ class Pool:
                     (key, argument), tries = task, 0
                 worker = idle.pop() if idle else self._start()
                 worker.task = (key, argument, tries)
-                worker.deadline = time.monotonic() + self._seconds
+                worker.deadline = time.monotonic() + max(self._seconds, _START_SECONDS)
                 worker.since = time.time()
                 try:
                     worker.pipe.send((function, argument))
@@ -128,11 +130,17 @@ class Pool:
                 return
             ready = set(wait(list(busy), timeout=_WATCH_SECONDS))
             for pipe in [pipe for pipe in busy if pipe in ready]:
-                worker = busy.pop(pipe)
+                worker = busy[pipe]
                 key, argument, tries = worker.task
                 try:
-                    result = worker.pipe.recv()
+                    done, result = worker.pipe.recv()
+                    if not done:
+                        worker.deadline = time.monotonic() + self._seconds
+                        worker.since = time.time()
+                        continue
+                    del busy[pipe]
                 except (EOFError, ConnectionResetError):
+                    del busy[pipe]
                     self._discard(worker)
                     if tries == 0:
                         again.append((key, argument, 1))
@@ -208,6 +216,7 @@ def _work(pipe: Connection, address_space: int, parent: int) -> None:
             function, argument = pipe.recv()
         except EOFError:
             return
+        pipe.send((False, None))  # taken up
         try:
             result = function(argument)
         except MemoryError:
@@ -215,4 +224,4 @@ def _work(pipe: Connection, address_space: int, parent: int) -> None:
         except Exception as error:
             detail = f"{type(error).__name__}: {error}"
             result = Failure("error", f"{detail}\n{traceback.format_exc()}")
-        pipe.send(result)
+        pipe.send((True, result))

@@ -14,6 +14,7 @@ class Unit:
     name: str  # id of the document
     worker: int  # process id
     since: float  # seconds since the epoch
+    uri: str | None = None  # of the document, where the work is to read it
 
 
 class Progress(Protocol):

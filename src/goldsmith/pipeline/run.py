@@ -17,7 +17,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -33,7 +33,7 @@ from goldsmith.lake.ids import content_id
 from goldsmith.lake.schemas import KEYS, SCHEMAS, SHARED
 from goldsmith.pipeline.artifact import fingerprint, sync
 from goldsmith.pipeline.pool import Failure, Pool
-from goldsmith.pipeline.progress import Progress
+from goldsmith.pipeline.progress import Progress, Unit
 from goldsmith.pipeline.quarantine import (
     Quarantined,
     StageFailedError,
@@ -144,7 +144,14 @@ class Runner:
         )
         clock, pages = time.monotonic(), 0
         failed: dict[str, Quarantined] = {}
-        tried = self.pool.map(_run_unit, tasks, self.progress.hold)
+        uris = _uris(stage, tables)
+
+        def watch(in_hand: Sequence[Unit]) -> None:
+            self.progress.hold(
+                [dataclasses.replace(unit, uri=uris.get(unit.name)) for unit in in_hand]
+            )
+
+        tried = self.pool.map(_run_unit, tasks, watch)
         for document, result in chain(refused.items(), tried):
             if isinstance(result, Failure):
                 if result.cause != "error" or not hasattr(stage, "failed"):
@@ -287,6 +294,14 @@ def _slices(name: str, table: pa.Table) -> dict[str, tuple[int, int]]:
     ends = np.append(starts[1:], len(indices))
     names = codes.dictionary.to_pylist()
     return {names[indices[s]]: (int(s), int(e - s)) for s, e in zip(starts, ends, strict=True)}
+
+
+def _uris(stage: Stage, tables: Tables) -> dict[str, str]:
+    """Names of documents for a person, where the stage knows them before the lake does."""
+    table = tables[stage.reads[0]]
+    if "uri" not in table.column_names:
+        return {}
+    return dict(zip(table["id"].to_pylist(), table["uri"].to_pylist(), strict=True))
 
 
 def _paths(sources: Mapping[str, Source], unit: Tables) -> dict[str, Path]:

@@ -3,10 +3,10 @@
 The sample that judges is what the random arm has reached in the order of chance, whichever arm
 asked (see `pool`): a uniform sample of the corpus. Each of its labels is predicted by a model
 trained on the labels of both arms in other documents (five folds by document), so that neither the
-choice of the active arm nor a twin on the next page flatters it. The heuristic is scored on the same
-passages, and the difference of F1 tested by approximate randomization (`goldsmith.evaluation`). It
-takes the heuristic's place only where it is better, p < 0.05, and there was enough to see: the
-decision is written beside the weights with its figures; `refine.garbage = "heuristic"` undoes it.
+choice of the active arm nor a twin on the next page flatters it. The heuristic is scored on the
+same passages, and the difference of F1 tested by approximate randomization (in `evaluation`). The
+classifier takes the heuristic's place only where it is better, p < 0.05, and there was enough to
+see: the decision is written beside the weights; `refine.garbage = "heuristic"` undoes it.
 """
 
 from __future__ import annotations
