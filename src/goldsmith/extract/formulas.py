@@ -49,12 +49,16 @@ def join_formulas(view: View, rows: list[Row], formal: list[bool]) -> list[Row]:
     ]
     if all(before[1] < after[0] for before, after in pairwise(bounds)):
         return rows
-    tiny = [sum(view.segments.weight[row.members]) <= 2 for row in rows]
-    widths = [_width(view, row) for row in rows]
     signs = [any(formal[view.font[member]] for member in row.members) for row in rows]
+    if not any(signs):
+        return rows
+    weight = view.segments.weights
+    tiny = [sum([weight[member] for member in row.members]) <= 2 for row in rows]
+    widths = [_width(view, row) for row in rows]
     gapped = [is_gapped(view, row) for row in rows]
+    widest = sorted(range(len(rows)), key=lambda index: (widths[index], index))
     owner = list(range(len(rows)))
-    for one in sorted(range(len(rows)), key=lambda index: (widths[index], index)):
+    for one in widest:
         low, high = bounds[one]
         best, least = None, 0.0
         for other in range(max(one - _LOOK, 0), min(one + _LOOK + 1, len(rows))):

@@ -25,6 +25,7 @@ _MANY = 0.6  # of the cells of the fullest row, for a row to show where columns 
 _CROSSED = 0.1  # share of the rows that may cross a strip
 _PITCH = 3.2  # type sizes from row to row at the most
 _ABOVE = 4.5  # the same for heads, which may have heads on their side below them
+_MOST = 30  # columns; a drawing has more
 _ROWS = 3  # rows with wide gaps, at the least
 _WIDE = 0.4  # share of such rows; the others are lines of longer cells
 _FORMAL = 0.4  # share of what is set in the fonts of formulas, at the most
@@ -172,17 +173,19 @@ def _without_signs(
 
 def _spans(cell: _Cell, columns: list[tuple[float, float]]) -> tuple[int, int] | None:
     """The first and last column that a cell touches."""
-    found = [
-        index
-        for index, (left, right) in enumerate(columns)
-        if min(cell.right, right) - max(cell.left, left) > min(1.5, 0.3 * (cell.right - cell.left))
-    ]
+    least = min(1.5, 0.3 * (cell.right - cell.left))
+    found = []
+    for index, (left, right) in enumerate(columns):
+        if left >= cell.right:
+            break
+        if right > cell.left and min(cell.right, right) - max(cell.left, left) > least:
+            found.append(index)
     return (found[0], found[-1]) if found else None
 
 
 def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bool:
     """Whether cells under each other are a table and not text, a list, or a table of contents."""
-    if len(rows) < _ROWS - 1 or len(columns) < 2:
+    if len(rows) < _ROWS - 1 or not 2 <= len(columns) <= _MOST:
         return False
     white = [1.0 - sum(c.right - c.left for c in r) / (r[-1].right - r[0].left + 0.1) for r in rows]
     if float(np.median(white)) < _WHITE:
