@@ -105,7 +105,6 @@ class Problem:
             self.spans.append((len(gold), len(gold) + len(labels)))
             gold += labels
         keep = np.array(counts) >= least
-        renumber = np.cumsum(keep) - 1
         names = np.array(list(table), dtype=object)
         self.names = names[keep]
         matrix = scipy.sparse.csr_matrix(
@@ -115,7 +114,6 @@ class Problem:
         self.matrix = matrix[:, np.flatnonzero(keep)].tocsr()
         self.transposed = self.matrix.T.tocsr()
         self.gold = np.array(gold)
-        del renumber
         order = sorted(range(len(self.spans)), key=lambda i: self.spans[i][1] - self.spans[i][0])
         self.batches = []
         for at in range(0, len(order), 256):

@@ -438,10 +438,6 @@ def nation(chance: random.Random) -> str:
     return text
 
 
-def _constant(make: Callable[[random.Random], str]) -> Callable[[random.Random], str]:
-    return make
-
-
 def _mail(chance: random.Random) -> str:
     return f"{_given(chance).lower()}.{_stem(chance).lower()}@example.com"
 

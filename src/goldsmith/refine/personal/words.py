@@ -82,13 +82,21 @@ class Known(NamedTuple):
         return f"{self.shape}{self.flags}{self.common}"
 
 
-_PARTS: dict[str, str] = {}
-for _name, _letter in _FLAGS.items():
-    for _entry in GAZETTEERS[_name]:
-        for _index, _part in enumerate(_WORD.findall(_entry)):
-            _mark = _letter if _index == 0 else f"{_letter}+"
-            if _mark not in _PARTS.get(_part, ""):
-                _PARTS[_part] = _PARTS.get(_part, "") + _mark
+def _parts() -> dict[str, str]:
+    """Word to the letters of the gazetteers it is in; "+" after one where it never begins an entry.
+
+    Sets have no order that lasts, so nothing here may depend on it.
+    """
+    flags: dict[str, str] = {}
+    for name, letter in _FLAGS.items():
+        entries = [_WORD.findall(entry) for entry in GAZETTEERS[name]]
+        firsts = {words[0] for words in entries}
+        for word in firsts.union(*entries):
+            flags[word] = flags.get(word, "") + (letter if word in firsts else f"{letter}+")
+    return flags
+
+
+_PARTS = _parts()
 
 
 class Lexicon:
@@ -138,13 +146,8 @@ class Lexicon:
         about += [f"z{n}={low[-n:]}" for n in (1, 2, 3, 4, 5) if len(low) > n]
         if not low.isascii():
             about.append("u")
-            script = (
-                "G"
-                if "α" <= low[0] <= "ώ" or low[0] in "άέή"
-                else "K"
-                if "а" <= low[0] <= "я"
-                else ""
-            )
+            greek = "α" <= low[0] <= "ώ" or low[0] in "άέή"
+            script = "G" if greek else "K" if "а" <= low[0] <= "я" else ""
             about.append("u" + script)
         return Known(low, shape, flags, common, tuple(about))
 
@@ -168,7 +171,6 @@ def joint(words: Sequence[Word], known: Sequence[Known]) -> list[list[str]]:
     sorts = [item.sort for item in padded]
     lows = [item.low for item in padded]
     shapes = [item.shape for item in padded]
-    number = len(words)
     small = "s" if not any(item.shape in ("Xx", "XX", "X", "xX") for item in known) else "c"
     lines = words[-1].line + 1 if words else 0
     firsts: list[str] = [""] * lines
@@ -184,9 +186,8 @@ def joint(words: Sequence[Word], known: Sequence[Known]) -> list[list[str]]:
         else ""
     )
     result = []
-    label, label_line, since, line_start = "", -1, 0, 0
-    for index in range(number):
-        word = words[index]
+    label, label_line, line_start = "", -1, 0
+    for index, word in enumerate(words):
         at = index + 3
         sort, low, shape = sorts[at], lows[at], shapes[at]
         if index == 0 or word.line != words[index - 1].line:
@@ -194,7 +195,7 @@ def joint(words: Sequence[Word], known: Sequence[Known]) -> list[list[str]]:
         if word.line != label_line:
             label_line, label = word.line, ""
         gap = word.gap
-        after = words[index + 1].gap if index + 1 < number else "$"
+        after = words[index + 1].gap if index + 1 < len(words) else "$"
         ahead = _ahead(words, known, index)
         features = [
             f"-1k0k={sorts[at - 1]}~{sort}",
@@ -240,7 +241,6 @@ def joint(words: Sequence[Word], known: Sequence[Known]) -> list[list[str]]:
             features.append(f"above={ends[word.line - 1]}~{shape}")
         if low == ":" and index and not label:
             label = lows[at - 1]
-        since = since + 1
         result.append(features)
     return result
 
