@@ -115,7 +115,9 @@ def stored_scores(texts: list[str]) -> list[dict[str, float]]:
         for index, text in enumerate(texts)
     ]
     table = pa.Table.from_pylist(rows, schema=SCHEMAS["passages"])
-    scores = Screen(RefineSettings()).run({"passages": table})["scores"]
+    scores = Screen(RefineSettings()).run(
+        {"passages": table, "lines": SCHEMAS["lines"].empty_table()}
+    )["scores"]
     return passage_scores_of([row["id"] for row in rows], scores)
 
 

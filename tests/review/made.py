@@ -63,6 +63,8 @@ def made_lake(folder, documents=12, passages=20, share=0.2, seed=3) -> tuple[Lak
     lake = Lake(folder)
     table = pa.Table.from_pylist(rows, schema=SCHEMAS["passages"])
     lake.replace("passages", table)
-    scores = Screen(RefineSettings()).run({"passages": table})["scores"]
+    scores = Screen(RefineSettings()).run(
+        {"passages": table, "lines": SCHEMAS["lines"].empty_table()}
+    )["scores"]
     lake.replace("scores", scores, "screen")
     return lake, garbage
