@@ -76,7 +76,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("engine", pa.string()),  # ENGINES
             ("confidence", pa.float32()),  # 0..1
             ("replaced", pa.bool_()),  # another engine's reading of this region counts instead
-            ("hint", pa.string()),  # what format or page say: KINDS, "heading:2", "table:1:c0,2-3", null
+            ("hint", pa.string()),  # KINDS, "heading:2", "table:1:c0,2-3" (see extract.grid), null
         ]
     ),
     # silver -----------------------------------------------------------------------------------
