@@ -77,7 +77,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("engine", pa.string()),  # ENGINES
             ("confidence", pa.float32()),  # 0..1
             ("replaced", pa.bool_()),  # another engine's reading of this region counts instead
-            ("hint", pa.string()),  # what the format itself says: KINDS, "heading:2", or null
+            ("hint", pa.string()),  # KINDS, "heading:2", "table:1:c0,2-3" (see extract.grid), null
         ]
     ),
     # silver -----------------------------------------------------------------------------------
