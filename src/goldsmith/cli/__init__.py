@@ -11,6 +11,8 @@ import errno
 import os
 import sys
 
+_FULL_DISK = "the disk of the workspace is full; free some space and run it again"
+
 
 def main() -> None:
     """Run the command line and end the process.
@@ -44,6 +46,8 @@ def run_command_line(arguments: list[str]) -> int:
     except GoldsmithError as error:
         if debug:
             raise
+        if _is_full_disk(error):  # whatever a room made of it
+            return _say(_FULL_DISK, 2)
         return _say(str(error), error.exit_code)
     except BrokenPipeError:
         return 1  # the reader of our output went away
@@ -51,7 +55,7 @@ def run_command_line(arguments: list[str]) -> int:
         if debug:
             raise
         if _is_full_disk(error):
-            return _say("the disk of the workspace is full; free some space and run it again", 2)
+            return _say(_FULL_DISK, 2)
         return _say(
             f"internal error: {type(error).__name__}: {error}; "
             "run it again with --debug and report what it prints",
