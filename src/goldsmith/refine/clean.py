@@ -53,7 +53,7 @@ class Clean:
 
     settings: RefineSettings
     name: ClassVar[str] = "clean"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "tags", "divisions")
     writes: ClassVar[tuple[str, ...]] = ("passages", "rejects")
