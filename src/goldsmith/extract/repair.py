@@ -48,6 +48,8 @@ class Verdict:
 
     wrong: float
     route: str
+    fluency: tuple[float, float]
+    letters: int
     mapping: dict[int, tuple[str, float]]
 
 
@@ -286,7 +288,7 @@ def _is_other(code: int) -> bool:
     if code in _SPACES:
         return code not in (9, 10, 13)
     character = chr(code)
-    return character not in NUMBER and not not_text(character) and code > 31
+    return code > 0x24F and character not in NUMBER and not not_text(character)
 
 
 def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
@@ -301,7 +303,9 @@ def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
         code = int(cipher.code[symbol])
         mapping[code] = shown, float(solution.confidence[symbol])
         wrong += count * (1.0 - float(solution.claimed[symbol]))
-    return Verdict(wrong / max(float(occurs.sum()), 1.0), solution.route.get(font, "glyphs"), mapping)
+    letters = sum(int(n) for s, n in zip(mine.tolist(), occurs.tolist(), strict=True)
+                  if cipher.known[s] < 0 and CHARACTERS[solution.character[s]].isalnum())
+    return Verdict(wrong / max(float(occurs.sum()), 1.0), solution.route.get(font, "glyphs"), solution.fluency.get(font, (0.0, 0.0)), letters, mapping)
 
 
 def _spread(pages: list[int], count: int) -> list[int]:
