@@ -310,10 +310,10 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
         if broken and unchanged(font, truth, shown):
             continue  # the damage met none of its characters
         runs.append(Run(case.kind, case.damage, broken, claimed, right, score))
-        if verbose and (True):
+        if verbose and (broken != (score >= WRONG) or (broken and right < 0.9 * length)):
             wrong = [pair for pair in pairs if not alike(*pair)][:12]
             print(case.seed, case.kind, case.damage, font, broken, length, right, round(score, 3),
-                  round(doubts.get(plain_name(font), 0), 2), font in verdicts and (verdicts[font].fluency, verdicts[font].letters), wrong, file=sys.stderr)
+                  round(doubts.get(plain_name(font), 0), 2), wrong, file=sys.stderr)
     if case.damage == "none" or not any(run.damaged for run in runs):
         return runs, []
     told = " ".join(" ".join(line.text for line in before.lines).split())
