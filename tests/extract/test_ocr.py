@@ -10,7 +10,6 @@ from conftest import WORDS, Extract, Typeset, files_row, texts
 
 from goldsmith.extract import ExtractStage, render_page
 from goldsmith.extract.files import PDF
-from goldsmith.extract.pdf import USABLE_DAMAGE
 from goldsmith.extract.render import MAXIMUM_PIXELS, has_ink, picture
 from goldsmith.project import ExtractSettings
 
@@ -40,12 +39,17 @@ def test_a_scan_is_read(typeset: Typeset, extract: Extract, turn: int) -> None:
     assert all(0 <= row["y0"] < row["y1"] <= height + 1 for row in rows)
 
 
-def test_a_damaged_text_layer_is_replaced_and_kept(typeset: Typeset, extract: Extract) -> None:
-    """The glyphs are right and the codes are permuted, as a broken ToUnicode does it."""
+def test_lines_that_cannot_be_deciphered_are_read_alone(
+    typeset: Typeset, extract: Extract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The codes are permuted and the deciphering is not trusted: the lines' regions are read."""
+    from goldsmith.extract import repair
+
+    monkeypatch.setattr(repair, "MINIMUM_CONFIDENCE", 1.01)
     content = permuted_codes(typeset(SMALL + WORDS))
     tables = extract(content, PDF, ocr="auto", ocr_dots_per_inch=150)
     (page,) = tables["pages"].to_pylist()
-    assert page["damage"] > USABLE_DAMAGE
+    assert page["damage"] > 0.5
     assert page["route"] == "ocr"
     rows = tables["lines"].to_pylist()
     assert {(row["engine"], row["replaced"]) for row in rows} == {
@@ -56,6 +60,11 @@ def test_a_damaged_text_layer_is_replaced_and_kept(typeset: Typeset, extract: Ex
     assert "river carries sand" in read
     blocks = tables["lines"]["block"].to_pylist()
     assert blocks == sorted(blocks)
+    old = [row for row in rows if row["replaced"]]
+    for row in rows:
+        if not row["replaced"]:
+            middle = (row["y0"] + row["y1"]) / 2
+            assert any(one["y0"] <= middle <= one["y1"] for one in old)
 
 
 def permuted_codes(content: bytes) -> bytes:

@@ -58,12 +58,16 @@ class Cipher:
 
 @dataclass(frozen=True)
 class Solution:
-    """Number in CHARACTERS and probability of being right, by symbol; the route by font."""
+    """Number in CHARACTERS and probability of being right, by symbol; the route by font.
+
+    ``fluency`` has, by font, the mean log-probability of its characters as claimed and as solved.
+    """
 
     character: Integers
     confidence: Floats
     claimed: Floats
     route: dict[int, str]
+    fluency: dict[int, tuple[float, float]]
 
 
 def solve(cipher: Cipher) -> Solution:
@@ -91,7 +95,8 @@ def solve(cipher: Cipher) -> Solution:
     if "shift" in route.values():
         best = puzzle.ascend(best)
     confidence, claimed = puzzle.confidence(best, claim)
-    return Solution(best, confidence, claimed, route)
+    fluency = {font: puzzle.fluency(best, claim, font) for font in route}
+    return Solution(best, confidence, claimed, route, fluency)
 
 
 def _character(code: int) -> str:
@@ -168,6 +173,16 @@ class _Puzzle:
         fonts = self.cipher.font[self.open].tolist()
         pairs = Counter(zip(fonts, full[self.open].tolist(), strict=True))
         return value - _TWICE * sum(n - 1 for (_, c), n in pairs.items() if _ALONE[c])
+
+    def fluency(self, mapping: Integers, claim: Integers, font: int) -> tuple[float, float]:
+        """Mean log-probability of a font's characters, as claimed and as solved."""
+        mine = np.append((self.cipher.font == font) & (self.cipher.known == _OPEN), False)
+        at = np.flatnonzero(mine[self.windows[:, 3]])
+        if not len(at):
+            return 0.0, 0.0
+        weight = max(float(self.weight[at].sum()), 1e-6)
+        claimed = self.full(np.where(claim >= 0, claim, NUMBER["†"]))
+        return self.worth(claimed, at) / weight, self.worth(self.full(mapping), at) / weight
 
     def options(self, symbol: int) -> list[int]:
         order = np.argsort(-self.evidence[symbol], kind="stable")

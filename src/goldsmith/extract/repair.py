@@ -19,15 +19,22 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from goldsmith.extract.characters import Frame
-from goldsmith.extract.damage import not_text, suspects
+from goldsmith.extract.damage import damage, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
-from goldsmith.extract.marks import MEASURES, SIDE, Floats, Marks, Sheet, plain_name, read_marks
+from goldsmith.extract.marks import Floats, Marks, Sheet, plain_name, read_marks
 from goldsmith.extract.reading import Line, Page
 
 SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
 MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
-WRONG = 0.12  # share of a font's characters that must be wrong before it is touched
+FLUENT = -6.5  # mean log-probability of a character that deciphered text must reach,
+GAIN = 1.5  # and how much more than the text as it is
+_LETTERS = 8  # letters and digits that a font must have to be judged,
+_BLIND_LETTERS = 400  # and one whose glyphs cannot be seen
+_SURE = 0.72  # mean probability of its characters
+_WORTH_READING = 4  # characters of a line that is read by OCR
+_LOST = 60  # characters from which a font that is no text is worth an OCR
+WRONG = 0.2  # share of a font's characters that must be wrong before it is touched
 CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
 _SAMPLES = 3  # pictures of a symbol
 _SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
@@ -41,13 +48,16 @@ RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], lis
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one font: the share of its characters that are wrong, and how it was solved.
+    """What became of one font.
 
-    ``mapping`` gives the character and its probability for each code.
+    ``wrong`` is the share of its characters that are wrong, ``route`` how they were found, and
+    ``mapping`` gives the character and its probability for each code. A font that is ``lost`` is no
+    text and could not be deciphered: its codes stand for themselves with probability 0.
     """
 
     wrong: float
     route: str
+    lost: bool
     mapping: dict[int, tuple[str, float]]
 
 
@@ -117,7 +127,9 @@ def _repaired_page(
     again = [
         number
         for number, line in enumerate(fresh)
-        if line is not None and line.confidence < MINIMUM_CONFIDENCE
+        if line is not None
+        and line.confidence < MINIMUM_CONFIDENCE
+        and len(line.text) >= _WORTH_READING
     ]
     regions = [box for number in again if (box := lines[number].box)]
     read: dict[int, list[Line]] = {}
@@ -145,7 +157,9 @@ def _written(marks: Marks, table: list[Verdict | None]) -> list[tuple[str, float
     result: list[tuple[str, float]] = []
     for code, font in zip(marks.code.tolist(), marks.font.tolist(), strict=True):
         verdict = table[font]
-        if verdict is not None and code in verdict.mapping:
+        if verdict is not None and verdict.lost:
+            result.append((" " if code in _SPACES else _plain(code), 0.0))
+        elif verdict is not None and code in verdict.mapping:
             result.append(verdict.mapping[code])
         elif verdict is not None and (not_text(chr(code)) or code < 32):
             result.append(("\ufffd", 0.0))
@@ -187,7 +201,8 @@ def _rewritten(
     left = marks.box[places, 0]
     drawn = places[np.lexsort((places, left))] if upright else places
     raised = line.raised
-    for order in (drawn, places):
+    hidden = any(int(marks.code[p]) in _SPACES and written[p][0] != " " for p in places.tolist())
+    for order in () if hidden else (drawn, places):
         kept = [place for place in order.tolist() if int(marks.code[place]) not in _SPACES]
         claimed = "".join(_claimed(int(marks.code[place])) for place in kept)
         if claimed == "".join(line.text.split()):
@@ -247,7 +262,21 @@ def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
         return {}
     names = {font for font, doubt in found.items() if doubt >= CLEARED}
     pages = sorted({page for page, font, _ in runs if font in names})
-    return _verdicts(document, pages, names)
+    verdicts = _verdicts(document, pages, names)
+    texts: dict[str, list[str]] = {}
+    for _, font, text in runs:
+        texts.setdefault(font, []).append(text)
+    return {
+        name: replace(one, wrong=1.0, lost=True)
+        if one.wrong < WRONG and _is_lost(" ".join(texts.get(plain_name(name), ())))
+        else one
+        for name, one in verdicts.items()
+    }
+
+
+def _is_lost(text: str) -> bool:
+    """Whether a text that could not be deciphered is no text nonetheless."""
+    return len(text) >= _LOST and damage([("", text)]) > 0.3
 
 
 def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Verdict]:
@@ -264,6 +293,7 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
     if not text:
         return {}
     keys = list(symbols)
+    raw = {name for name, value in keys if value < 32 and value not in _SPACES}
     known = np.full(len(keys), -1, np.int64)
     numbers: dict[str, int] = {}
     font = np.zeros(len(keys), np.int64)
@@ -271,7 +301,7 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
     looks = np.zeros((len(keys), len(CHARACTERS)), np.float32)
     for symbol, (name, value) in enumerate(keys):
         font[symbol] = numbers.setdefault(name, len(numbers))
-        if plain_name(name) not in names or _is_other(value):
+        if plain_name(name) not in names or _is_other(value, name in raw):
             known[symbol] = NUMBER.get(chr(value), NUMBER["*"])
         elif symbol in sums:
             looks[symbol] = looks_like(np.stack(sums[symbol])).mean(axis=0)
@@ -279,30 +309,41 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
     if not (known < 0).any():
         return {}
     solution = solve(cipher)
-    return {name: _verdict(cipher, solution, at) for name, at in numbers.items() if plain_name(name) in names}
+    return {
+        name: _verdict(cipher, solution, at)
+        for name, at in numbers.items()
+        if plain_name(name) in names
+    }
 
 
-def _is_other(code: int) -> bool:
-    """Whether a code is a sound character that the look of a glyph cannot speak about."""
+def _is_other(code: int, raw: bool) -> bool:
+    """Whether a code is a sound character that the look of a glyph cannot speak about.
+
+    In a ``raw`` font codes are numbers of glyphs, and 32 is one of them.
+    """
     if code in _SPACES:
-        return code not in (9, 10, 13)
+        return not raw and code not in (9, 10, 13)
     character = chr(code)
-    return character not in NUMBER and not not_text(character) and code > 31
+    return code > 0x24F and character not in NUMBER and not not_text(character)
 
 
 def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
-    mine = np.flatnonzero(cipher.font == font)
+    mine = np.flatnonzero((cipher.font == font) & (cipher.known < 0))
+    total = max(float((cipher.font[cipher.text] == font).sum()), 1.0)
     occurs = np.bincount(cipher.text, minlength=len(cipher.known))[mine].astype(float)
-    wrong = 0.0
-    mapping: dict[int, tuple[str, float]] = {}
-    for symbol, count in zip(mine.tolist(), occurs.tolist(), strict=True):
-        if cipher.known[symbol] >= 0:
-            continue
-        shown = CHARACTERS[solution.character[symbol]]
-        code = int(cipher.code[symbol])
-        mapping[code] = shown, float(solution.confidence[symbol])
-        wrong += count * (1.0 - float(solution.claimed[symbol]))
-    return Verdict(wrong / max(float(occurs.sum()), 1.0), solution.route.get(font, "glyphs"), mapping)
+    shown = [CHARACTERS[character] for character in solution.character[mine].tolist()]
+    sure = solution.confidence[mine]
+    wrong = float(occurs @ (1.0 - solution.claimed[mine])) / total
+    written = np.array([text != " " for text in shown], float) * occurs
+    letters = sum(n for n, text in zip(occurs.tolist(), shown, strict=True) if text.isalnum())
+    route = solution.route.get(font, "glyphs")
+    before, after = solution.fluency.get(font, (0.0, 0.0))
+    believed = after > FLUENT and after - before > GAIN
+    believed &= letters >= (_BLIND_LETTERS if route == "substitution" else _LETTERS)
+    believed &= letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
+    pairs = zip(shown, sure.tolist(), strict=True)
+    mapping = dict(zip(cipher.code[mine].tolist(), pairs, strict=True))
+    return Verdict(wrong if believed else 0.1 * wrong, route, False, mapping)
 
 
 def _spread(pages: list[int], count: int) -> list[int]:
