@@ -27,7 +27,13 @@ from goldsmith.extract.marks import MEASURES, SIDE, Sheet, read_marks
 
 SIZES = (7.5, 9, 11, 14, 20)
 HIDDEN = 192
-FAMILIES = ("Libertinus Serif", "New Computer Modern", "DejaVu Sans Mono", "DejaVu Sans", "DejaVu Serif")
+FAMILIES = (
+    "Libertinus Serif",
+    "New Computer Modern",
+    "DejaVu Sans Mono",
+    "DejaVu Sans",
+    "DejaVu Serif",
+)
 STANDARD = [
     f"{family}{style}"
     for family, styles in {
@@ -50,7 +56,9 @@ def typst_styles() -> dict[str, list[bytes]]:
                 pages = []
                 for size in SIZES:
                     body = " ".join(f'#"{_quoted(c)}"' for c in single)
-                    body += " " + " ".join(f'#text(ligatures: true)[{c}]' for c in CHARACTERS if len(c) > 1)
+                    body += " " + " ".join(
+                        f"#text(ligatures: true)[{c}]" for c in CHARACTERS if len(c) > 1
+                    )
                     source = (
                         "#set page(width: 500pt, height: auto, margin: 12pt)\n"
                         f'#set text(font: "{family}", size: {size}pt, style: "{style}", '
@@ -88,7 +96,9 @@ def standard_style(name: str, size: float) -> bytes:
         f"/ItalicAngle 0/Ascent 800/Descent -200/CapHeight 700>>".encode(),
     ]
     if name.split("-")[0] in ("Helvetica", "Times", "Courier"):
-        objects[4] = f"<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>".encode()
+        objects[4] = (
+            f"<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>".encode()
+        )
     out, places = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         places.append(len(out))
@@ -96,7 +106,10 @@ def standard_style(name: str, size: float) -> bytes:
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    return out + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
+    return out + b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (
+        len(objects) + 1,
+        start,
+    )
 
 
 def _windows(code: int) -> str:
@@ -115,7 +128,7 @@ def pictures(content: bytes) -> tuple[NDArray[np.float32], list[str]]:
         seen: dict[tuple[float, ...], list[int]] = {}
         for place, box in enumerate(marks.box.tolist()):
             seen.setdefault(tuple(box), []).append(place)
-        groups = [places for places in seen.values()]
+        groups = list(seen.values())
         texts = ["".join(chr(int(marks.code[p])) for p in places) for places in groups]
         kept = [k for k, text in enumerate(texts) if text in CHARACTERS and text != " "]
         places = np.array([groups[k][0] for k in kept], np.int64)
@@ -126,7 +139,9 @@ def pictures(content: bytes) -> tuple[NDArray[np.float32], list[str]]:
     return np.concatenate(found), labels
 
 
-def without_tofu(x: NDArray[np.float32], labels: list[str]) -> tuple[NDArray[np.float32], list[str]]:
+def without_tofu(
+    x: NDArray[np.float32], labels: list[str]
+) -> tuple[NDArray[np.float32], list[str]]:
     """Leave out the box that a font shows for what it lacks: one picture of many characters."""
     keys = [row.tobytes() for row in np.round(x[:, : SIDE * SIDE] * 4)]
     many: dict[bytes, set[str]] = {}
@@ -140,7 +155,11 @@ def varied(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Sheared, thinner or thicker, slightly moved copies, with jittered measures."""
     n = len(x)
     image = x[:, : SIDE * SIDE].reshape(n, 1, SIDE, SIDE)
-    shear = (torch.rand(n, generator=generator) - 0.5) * 0.5 * (torch.rand(n, generator=generator) < 0.5)
+    shear = (
+        (torch.rand(n, generator=generator) - 0.5)
+        * 0.5
+        * (torch.rand(n, generator=generator) < 0.5)
+    )
     sx = 1 + (torch.rand(n, generator=generator) - 0.5) * 0.12
     sy = 1 + (torch.rand(n, generator=generator) - 0.5) * 0.12
     tx = (torch.rand(n, generator=generator) - 0.5) * 0.08
@@ -209,12 +228,18 @@ def main() -> None:
             hx = torch.from_numpy(np.concatenate(held))
             hy = torch.tensor([number[label] for label in held_labels])
             out = net(hx)
-            print(json.dumps({
-                "held_out": arguments.without,
-                "glyphs": len(hx),
-                "right": round(float((out.argmax(1) == hy).float().mean()), 4),
-                "among_five": round(float((out.topk(5).indices == hy[:, None]).any(1).float().mean()), 4),
-            }))
+            print(
+                json.dumps(
+                    {
+                        "held_out": arguments.without,
+                        "glyphs": len(hx),
+                        "right": round(float((out.argmax(1) == hy).float().mean()), 4),
+                        "among_five": round(
+                            float((out.topk(5).indices == hy[:, None]).any(1).float().mean()), 4
+                        ),
+                    }
+                )
+            )
     if arguments.output:
         first, last = net[0], net[2]
         np.savez_compressed(

@@ -56,7 +56,11 @@ def main() -> None:
     stored = np.round(np.log1p(table[keys]) / STEP).astype(np.uint16)
     cases = (cases + 1e-4) / (cases + 1e-4).sum(axis=2, keepdims=True)
     np.savez_compressed(
-        OUTPUT, steps=steps, counts=stored, step=np.float32(STEP), cases=np.log(cases).astype(np.float16)
+        OUTPUT,
+        steps=steps,
+        counts=stored,
+        step=np.float32(STEP),
+        cases=np.log(cases).astype(np.float16),
     )
     print(len(keys), "kept,", OUTPUT.stat().st_size, "bytes", file=sys.stderr)
 

@@ -33,7 +33,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     encoder = DonutSwinConfig(
-        image_size=[64, 48], patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[2, 2], window_size=4
+        image_size=[64, 48],
+        patch_size=4,
+        embed_dim=8,
+        depths=[1, 1],
+        num_heads=[2, 2],
+        window_size=4,
     )
     decoder = MBartConfig(
         vocab_size=40,
@@ -57,7 +62,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkpoint")
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
     ).save_pretrained(folder)
     return folder
 
@@ -103,7 +112,9 @@ def test_what_is_improbable_or_longer_than_its_ink_is_not_read(
     assert nougat.read_pictures(str(checkpoint), [nougat.Picture(1, dots, 10.0)]) == {}
 
 
-@given(st.lists(st.integers(0, 3), max_size=40), st.lists(st.integers(4, 9), min_size=1, max_size=10))
+@given(
+    st.lists(st.integers(0, 3), max_size=40), st.lists(st.integers(4, 9), min_size=1, max_size=10)
+)
 def test_circles_are_cut_to_one_round(start: list[int], circle: list[int]) -> None:
     cut = nougat.without_circle(start + circle * 12)
     assert len(cut) <= len(start) + len(circle)
@@ -150,7 +161,7 @@ def test_a_checkpoint_that_cannot_be_used_is_said_before_the_run(
 
 
 def test_the_engine_needs_a_checkpoint() -> None:
-    with pytest.raises(UserError, match="extract.nougat"):
+    with pytest.raises(UserError, match=r"extract\.nougat"):
         ExtractStage(ExtractSettings(ocr_engine="nougat"))
 
 

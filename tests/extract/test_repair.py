@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import Extract, Typeset, texts
+from conftest import WORDS, Extract, Typeset, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,10 +27,16 @@ TEXT = (
     "In 1984 the bridge across the northern channel was closed for repairs, and every boat had to "
     "wait until the evening tide. Fishermen complained to the harbour office; nobody answered."
 )
+MORE = (
+    " The old keeper of the lighthouse had written every passing ship into a long grey book, and "
+    "when the company asked for it he would not give it away. People said that he knew the weather "
+    "better than any instrument; still, nobody came to ask him in the winter of the great storm, "
+    "when three vessels were lost within sight of the shore."
+)
 Change = Callable[[str], str]
 
 
-def remapped(content: bytes, change: Change | None) -> bytes:
+def remapped(content: bytes, change: Change | None, only: str = "") -> bytes:
     """The PDF with the characters of its ToUnicode maps changed, or without the maps."""
     pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
     writer = pypdf.PdfWriter(io.BytesIO(content))
@@ -43,6 +49,8 @@ def remapped(content: bytes, change: Change | None) -> bytes:
 
     for thing in writer._objects:
         if isinstance(thing, pypdf.generic.DictionaryObject) and "/ToUnicode" in thing:
+            if only not in str(thing["/BaseFont"]):
+                continue
             if change is None:
                 del thing["/ToUnicode"]
             else:
@@ -64,7 +72,11 @@ def shifted(c: str) -> str:
     return c if c == " " else chr(ord(c) + 3)
 
 
-CHANGES: dict[str, Change | None] = {"shift": shifted, "permutation": permutation(1), "no map": None}
+CHANGES: dict[str, Change | None] = {
+    "shift": shifted,
+    "permutation": permutation(1),
+    "no map": None,
+}
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -90,10 +102,13 @@ def test_damaged_text_is_deciphered_and_the_raw_lines_stay(
 
 
 def test_only_the_damaged_font_changes(typeset: Typeset, extract: Extract) -> None:
-    sound = typeset(PAGE + f"{TEXT}\n\n#raw({'"""' if False else '"'}{TEXT}{'"'})".replace("; nobody", " nobody"))
-    rows = extract(sound, PDF)["lines"].to_pylist()
-    assert not any(row["replaced"] for row in rows)
-    assert {row["engine"] for row in rows} == {"pdfium"}
+    sound = typeset(PAGE + TEXT + f"\n\n#strong[{TEXT}]")
+    rows = extract(remapped(sound, permutation(4), only="Bold"), PDF)["lines"].to_pylist()
+    for row in rows:
+        damaged = row["engine"] != "pdfium" or row["replaced"]
+        assert damaged == (row["weight"] == 700)
+    fresh = [row["text"] for row in rows if not row["replaced"]]
+    assert fresh == texts(extract(sound, PDF))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +116,7 @@ def test_only_the_damaged_font_changes(typeset: Typeset, extract: Extract) -> No
     [
         "$ integral_0^1 f(x) dif x = sum_(k=1)^n alpha_k beta^k $ " * 4,
         "#table(columns: 4, " + ", ".join(f"[{k * 37 % 101}.{k}]" for k in range(40)) + ")",
-        "#raw(\"def f(x1, y2): return {k: v for k, v in x1.items() if v != y2[0]}\\n\")" * 5,
+        '#raw("def f(x1, y2): return {k: v for k, v in x1.items() if v != y2[0]}\\n")' * 5,
         f"#upper[{TEXT}]",
         "S. Kowalczyk, Nguyen T., Q. Wright, J. Vasquez, P. Schwarz, B. Obihle, K. Jörgen " * 3,
     ],
@@ -120,7 +135,10 @@ def test_short_runs_are_suspected_in_their_font_alone() -> None:
 
 
 def test_language_is_more_probable_than_its_permutation() -> None:
-    for text in (TEXT, "Die Brücke wurde für Reparaturen geschlossen, und jedes Boot musste warten."):
+    for text in (
+        TEXT,
+        "Die Brücke wurde für Reparaturen geschlossen, und jedes Boot musste warten.",
+    ):
         assert score(text) > score("".join(permutation(3)(c) for c in text)) + 1.0
     letters, cases = tables()
     assert np.allclose(np.exp(letters.astype(np.float32)).sum(axis=-1), 1.0, atol=0.02)
@@ -138,7 +156,7 @@ def test_looks_are_probabilities_and_no_ink_is_a_space(seed: int) -> None:
 
 
 def test_a_cipher_without_glyphs_is_solved_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = " ".join((TEXT * 4).lower().split())
+    text = " ".join((TEXT + WORDS + MORE).lower().split())
     text = "".join(c if c.isalpha() else " " for c in text)
     used = sorted(set(text) - {" "})
     codes = random.Random(5).sample([ord(c) for c in string.ascii_lowercase], len(used))

@@ -163,7 +163,9 @@ def _fold() -> tuple[bytes, bytes]:
     latin, kinds = bytearray(256), bytearray(256)
     for code in range(256):
         character = chr(code)
-        plain = unicodedata.normalize("NFKD", {"ß": "s", "ø": "o", "Ø": "o"}.get(character, character))
+        plain = unicodedata.normalize(
+            "NFKD", {"ß": "s", "ø": "o", "Ø": "o"}.get(character, character)
+        )
         letter = plain[0].lower()
         if character.isalpha() and "a" <= letter <= "z":
             latin[code] = ord(letter) - 96

@@ -18,7 +18,7 @@ from goldsmith.extract.marks import SIDE, Floats
 
 LIGATURES = ("fi", "fl", "ff", "ffi", "ffl")
 CHARACTERS: tuple[str, ...] = (
-    *" !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~",
+    *map(chr, range(32, 127)),
     *"¡¢£§©«®°±²³·»¿ÀÁÂÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœ",
     *"–—‘’‚“”„†•…€™−×÷≤≥≠≈∞√∑∏∫∂→←αβγδεζηθικλμνξπρστφχψωΓΔΘΛΞΠΣΦΨΩ",
     *LIGATURES,

@@ -81,7 +81,7 @@ def triples() -> NDArray[np.float32]:
 
 @cache
 def tables() -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Log-probabilities of the last of four letters, (L, L, L, L), and of three cases, (3, 3, 3)."""
+    """Log-probabilities of the last of four letters, (L, L, L, L), and three cases, (3, 3, 3)."""
     keys, counts, cases = _stored()
     size = len(LETTERS)
     full = np.zeros(size**ORDER, np.float32)

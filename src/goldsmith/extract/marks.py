@@ -29,7 +29,7 @@ Floats = NDArray[np.float32]
 class Marks:
     """n marks in pdfium's order.
 
-    ``code`` (n,) is the claimed character; ``box`` (n, 4) is left, bottom, right, top in page space;
+    ``code`` (n,) is the claimed character; ``box`` (n, 4) is left, bottom, right, top of the page;
     ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
     ``fonts``, the base font names with their subset tags and the length of the font program;
     ``upright`` (n,) says whether the mark stands on a horizontal baseline.
@@ -127,9 +127,7 @@ class Sheet:
         columns, rows = max(round(width * self.scale), 1), max(round(height * self.scale), 1)
         self.shades = np.full((rows, columns), 255, np.uint8)
         address = ctypes.c_void_p(self.shades.ctypes.data)
-        bitmap = pdfium.FPDFBitmap_CreateEx(
-            columns, rows, pdfium.FPDFBitmap_Gray, address, columns
-        )
+        bitmap = pdfium.FPDFBitmap_CreateEx(columns, rows, pdfium.FPDFBitmap_Gray, address, columns)
         if bitmap:
             back = -self.rotation % 4  # marks are cut in page space, before rotation
             pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, columns, rows, back, 0)
@@ -151,9 +149,9 @@ class Sheet:
             y1 = min(max(int(np.ceil((self.top - bottom) * self.scale - 0.25)), y0 + 1), rows)
             result[number, : SIDE * SIDE] = shrunk(self.shades[y0:y1, x0:x1])
             size, base = marks.size[place], marks.base[place]
-            result[number, SIDE * SIDE :] = np.array(
-                [right - left, top - bottom, bottom - base, top - base]
-            ) / size
+            result[number, SIDE * SIDE :] = (
+                np.array([right - left, top - bottom, bottom - base, top - base]) / size
+            )
         return result
 
 

@@ -1,6 +1,6 @@
 """Reading pictures of pages with a generator in the manner of Nougat (Blecher et al. 2023).
 
-Any `VisionEncoderDecoderModel` of transformers whose decoder writes Markdown, by folder or hub name:
+Any `VisionEncoderDecoderModel` of transformers whose decoder writes Markdown, by folder or name:
 ``extract.ocr_engine = "nougat"`` and ``extract.nougat``. Weights are read from safetensors only and
 no code of a checkpoint is run. Decoding is greedy, in batches of pages, one engine a process.
 
@@ -162,7 +162,9 @@ def _engine(checkpoint: str) -> _Engine:
     except ImportError as error:
         raise UserError("nougat needs transformers: pip install 'transformers>=5.23,<6'") from error
     torch.set_num_threads(1)
-    source = str(Path(checkpoint).expanduser()) if Path(checkpoint).expanduser().is_dir() else checkpoint
+    source = (
+        str(Path(checkpoint).expanduser()) if Path(checkpoint).expanduser().is_dir() else checkpoint
+    )
     try:
         model = VisionEncoderDecoderModel.from_pretrained(
             source, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
@@ -170,7 +172,9 @@ def _engine(checkpoint: str) -> _Engine:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
-        raise UserError(f"{checkpoint}: cannot be loaded ({first}); check extract.nougat") from error
+        raise UserError(
+            f"{checkpoint}: cannot be loaded ({first}); check extract.nougat"
+        ) from error
     model.eval()
     size = model.config.encoder.image_size
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
@@ -241,9 +245,9 @@ def _prepared(engine: _Engine, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     sheet = Image.new("RGB", (engine.width, engine.height), "white")
     corner = (engine.width - size[0]) // 2, (engine.height - size[1]) // 2
     sheet.paste(page.resize(size, Image.Resampling.BILINEAR), corner)
-    shades = np.asarray(sheet, np.float32) / 255.0
-    shades = (shades - np.array(engine.mean, np.float32)) / np.array(engine.deviation, np.float32)
-    return np.ascontiguousarray(shades.transpose(2, 0, 1))
+    paper: NDArray[np.float32] = np.asarray(sheet, np.float32) / np.float32(255)
+    shades = (paper - np.array(engine.mean, np.float32)) / np.array(engine.deviation, np.float32)
+    return np.ascontiguousarray(shades.transpose(2, 0, 1), np.float32)
 
 
 def _room(shot: Picture) -> float:

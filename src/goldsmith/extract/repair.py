@@ -11,12 +11,11 @@ Lines that stay below `MINIMUM_CONFIDENCE` are read by OCR, their regions alone,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pypdfium2.raw as pdfium
-from numpy.typing import NDArray
 
 from goldsmith.extract.characters import Frame
 from goldsmith.extract.damage import damage, not_text, suspects
@@ -24,6 +23,7 @@ from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
 from goldsmith.extract.marks import Floats, Marks, Sheet, plain_name, read_marks
 from goldsmith.extract.reading import Line, Page
+from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
 
 SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
 MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
@@ -33,32 +33,18 @@ _LETTERS = 8  # letters and digits that a font must have to be judged,
 _BLIND_LETTERS = 400  # and one whose glyphs cannot be seen
 _SURE = 0.72  # mean probability of its characters
 _WORTH_READING = 4  # characters of a line that is read by OCR
+_UNBELIEVED = 0.1  # what is left of ``wrong`` where the deciphered text is not believed
+_DISPUTED = 0.5 * _UNBELIEVED  # half of a font's glyphs are not what its codes claim
 _LOST = 60  # characters from which a font that is no text is worth an OCR
 WRONG = 0.2  # share of a font's characters that must be wrong before it is touched
 CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
 _SAMPLES = 3  # pictures of a symbol
 _SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
-_SPACES = frozenset([9, 10, 13, 32, 0xA0, 0x202F, 0x3000, *range(0x2000, 0x200C)])
 
 Key = tuple[str, int]  # font and code
 Run = tuple[int, str, str]  # page, font as in ``lines``, text in that font on that page
 #: Reads regions of a page by OCR: (page handle, page number, boxes) to lines for each box.
 RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], list[list[Line]]]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of one font.
-
-    ``wrong`` is the share of its characters that are wrong, ``route`` how they were found, and
-    ``mapping`` gives the character and its probability for each code. A font that is ``lost`` is no
-    text and could not be deciphered: its codes stand for themselves with probability 0.
-    """
-
-    wrong: float
-    route: str
-    lost: bool
-    mapping: dict[int, tuple[str, float]]
 
 
 def repaired(
@@ -108,8 +94,8 @@ def _repaired_page(
     table = [broken.get(name) for name in marks.fonts]
     if not any(table) or len(marks.code) == 0:
         return page, lines
-    written = _written(marks, table)
-    owner = _owners(marks, lines, frame)
+    fresh_text = written(marks, table)
+    owner = owners(marks, lines, frame)
     fresh: list[Line | None] = []
     visible = wrong = 0.0
     for number, line in enumerate(lines):
@@ -122,7 +108,7 @@ def _repaired_page(
             continue
         routes = [verdict.route for verdict in damaged if verdict]
         route = min(set(routes), key=lambda r: (-routes.count(r), r))
-        fresh.append(_rewritten(line, marks, places, written, route))
+        fresh.append(rewritten(line, marks, places, fresh_text, route))
     share = round(min(wrong / max(visible, 1.0), 1.0), 4)
     again = [
         number
@@ -152,109 +138,6 @@ def _repaired_page(
     return replace(page, damage=max(share, page.damage), route=route), result
 
 
-def _written(marks: Marks, table: list[Verdict | None]) -> list[tuple[str, float]]:
-    """The text of each mark and the probability of being right; sound fonts as they are."""
-    result: list[tuple[str, float]] = []
-    for code, font in zip(marks.code.tolist(), marks.font.tolist(), strict=True):
-        verdict = table[font]
-        if verdict is not None and verdict.lost:
-            result.append((" " if code in _SPACES else _plain(code), 0.0))
-        elif verdict is not None and code in verdict.mapping:
-            result.append(verdict.mapping[code])
-        elif verdict is not None and (not_text(chr(code)) or code < 32):
-            result.append(("\ufffd", 0.0))
-        elif code in (2, 0xFFFE):
-            result.append(("-", 1.0))
-        else:
-            result.append((" " if code in _SPACES else _plain(code), 1.0))
-    return result
-
-
-def _plain(code: int) -> str:
-    return "\ufffd" if code == 0 or 0xD800 <= code < 0xE000 or code > 0x10FFFF else chr(code)
-
-
-def _owners(marks: Marks, lines: list[Line], frame: Frame) -> NDArray[np.int64]:
-    """The line each mark stands on, or -1: the smallest box that holds its middle."""
-    x = (marks.box[:, 0] + marks.box[:, 2]) / 2
-    y = (marks.box[:, 1] + marks.box[:, 3]) / 2
-    a, b, c, d, e, f = frame.shown
-    across, down = a * x + c * y + e, b * x + d * y + f
-    owner = np.full(len(marks.code), -1, np.int64)
-    area = np.full(len(marks.code), np.inf)
-    for number, line in enumerate(lines):
-        if line.box is None or line.engine != "pdfium":
-            continue
-        x0, y0, x1, y1 = line.box
-        inside = (across >= x0 - 1) & (across <= x1 + 1) & (down >= y0 - 1) & (down <= y1 + 1)
-        inside &= (x1 - x0) * (y1 - y0) < area
-        owner[inside] = number
-        area[inside] = (x1 - x0) * (y1 - y0)
-    return owner
-
-
-def _rewritten(
-    line: Line, marks: Marks, places: NDArray[np.int64], written: list[tuple[str, float]], route: str
-) -> Line:
-    """The line with its characters put right; its white space stays where characters agree."""
-    upright = bool(marks.upright[places].all())
-    left = marks.box[places, 0]
-    drawn = places[np.lexsort((places, left))] if upright else places
-    raised = line.raised
-    hidden = any(int(marks.code[p]) in _SPACES and written[p][0] != " " for p in places.tolist())
-    for order in () if hidden else (drawn, places):
-        kept = [place for place in order.tolist() if int(marks.code[place]) not in _SPACES]
-        claimed = "".join(_claimed(int(marks.code[place])) for place in kept)
-        if claimed == "".join(line.text.split()):
-            text, sure = _exchanged(line.text, [written[place] for place in kept])
-            break
-    else:
-        text, sure = _spaced(marks, drawn.tolist(), written)
-    confidence = round(float(np.mean(sure)), 3) if sure else 0.0
-    if len(text) != len(line.text):
-        raised = ()
-    return replace(line, text=text, raised=raised, engine=route, confidence=confidence)
-
-
-def _claimed(code: int) -> str:
-    return "-" if code in (2, 0xFFFE) else _plain(code)
-
-
-def _exchanged(text: str, fresh: list[tuple[str, float]]) -> tuple[str, list[float]]:
-    """``text`` with its visible characters exchanged in order; white space at the ends goes."""
-    source = iter(fresh)
-    pieces: list[str] = []
-    sure: list[float] = []
-    for character in text:
-        if character.isspace() and ord(character) in _SPACES:
-            pieces.append(character)
-        else:
-            piece, probability = next(source)
-            pieces.append(piece)
-            if piece != " ":
-                sure.append(probability)
-    return "".join(pieces).strip(), sure
-
-
-def _spaced(
-    marks: Marks, places: list[int], written: list[tuple[str, float]]
-) -> tuple[str, list[float]]:
-    """The characters of a line from left to right, with white space where there is a gap."""
-    text, right = "", float(marks.box[places[0], 2]) if places else 0.0
-    sure: list[float] = []
-    for place in places:
-        piece, probability = written[place]
-        gap, size = float(marks.box[place, 0]) - right, float(marks.size[place])
-        if piece != " ":
-            if gap > 0.15 * size and text and not text.endswith((" ", "\t")):
-                text += "\t" if gap > 2 * size else " "
-            right = max(right, float(marks.box[place, 2]))
-            sure.append(probability)
-        if piece != " " or not text.endswith((" ", "\t")):
-            text += piece
-    return text.strip(), sure
-
-
 def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
     """Return the verdict on each suspected font (its name with the subset tag) of a document."""
     found = suspects((font, text) for _, font, text in runs)
@@ -268,7 +151,7 @@ def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
         texts.setdefault(font, []).append(text)
     return {
         name: replace(one, wrong=1.0, lost=True)
-        if one.wrong < WRONG and _is_lost(" ".join(texts.get(plain_name(name), ())))
+        if _DISPUTED < one.wrong < WRONG and _is_lost(" ".join(texts.get(plain_name(name), ())))
         else one
         for name, one in verdicts.items()
     }
@@ -293,7 +176,7 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
     if not text:
         return {}
     keys = list(symbols)
-    raw = {name for name, value in keys if value < 32 and value not in _SPACES}
+    raw = {name for name, value in keys if value < 32 and value not in SPACES}
     known = np.full(len(keys), -1, np.int64)
     numbers: dict[str, int] = {}
     font = np.zeros(len(keys), np.int64)
@@ -321,7 +204,7 @@ def _is_other(code: int, raw: bool) -> bool:
 
     In a ``raw`` font codes are numbers of glyphs, and 32 is one of them.
     """
-    if code in _SPACES:
+    if code in SPACES:
         return not raw and code not in (9, 10, 13)
     character = chr(code)
     return code > 0x24F and character not in NUMBER and not not_text(character)
@@ -340,10 +223,12 @@ def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
     before, after = solution.fluency.get(font, (0.0, 0.0))
     believed = after > FLUENT and after - before > GAIN
     believed &= letters >= (_BLIND_LETTERS if route == "substitution" else _LETTERS)
-    believed &= letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
+    believed &= (
+        letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
+    )
     pairs = zip(shown, sure.tolist(), strict=True)
     mapping = dict(zip(cipher.code[mine].tolist(), pairs, strict=True))
-    return Verdict(wrong if believed else 0.1 * wrong, route, False, mapping)
+    return Verdict(wrong if believed else _UNBELIEVED * wrong, route, False, mapping)
 
 
 def _spread(pages: list[int], count: int) -> list[int]:
@@ -382,6 +267,8 @@ def _take(
     doubted = np.array([plain_name(name) in names for name in marks.fonts])[marks.font]
     if not doubted.any():
         return
+    same = (marks.box[1:] == marks.box[:-1]).all(axis=1)
+    shared = np.append(same, False) | np.insert(same, 0, False)  # one glyph for several characters
     space = symbols.setdefault(("", 32), len(symbols))
     wanted: list[int] = []
     where: list[int] = []
@@ -393,13 +280,13 @@ def _take(
         if apart or abs(float(marks.base[place]) - base) > 0.6 * size:
             text.append(space)
         right, base = float(marks.box[place, 2]), float(marks.base[place])
-        if code in _SPACES and not doubted[place]:
+        if code in SPACES and not doubted[place]:
             text.append(space)
             continue
         key = (marks.fonts[marks.font[place]], code)
         symbol = symbols.setdefault(key, len(symbols))
         text.append(symbol)
-        if doubted[place] and marks.upright[place]:
+        if doubted[place] and marks.upright[place] and not shared[place]:
             have = sums.setdefault(symbol, [])
             if len(have) + where.count(symbol) < _SAMPLES:
                 wanted.append(place)
