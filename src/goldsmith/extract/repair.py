@@ -10,6 +10,7 @@ Lines that stay below `MINIMUM_CONFIDENCE` are read by OCR, their regions alone,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,11 +21,17 @@ import pypdfium2.raw as pdfium
 from goldsmith.extract.characters import Frame
 from goldsmith.extract.damage import damage, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
+from goldsmith.extract.formulas import is_mathematical
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
 from goldsmith.extract.marks import Floats, Marks, Sheet, plain_name, read_marks
 from goldsmith.extract.reading import Line, Page
 from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
 
+_ENOUGH = 24  # characters in a font, from which it is looked at
+_TELLING = 0.5  # share of the doubted marks that are letters or digits with a picture
+_AMONG = 4  # places in the order of likeness in which a sound claim is found: o, O and 0 are alike
+_ALIKE = 0.9  # share of them that look like what they claim
+_SIGN_FONT = re.compile(r"wingding|dingbat|webding|symbol|awesome|icon", re.IGNORECASE)
 SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
 MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
 FLUENT = -6.5  # mean log-probability of a character that deciphered text must reach,
@@ -126,7 +133,12 @@ def _repaired_page(
     for number, (line, new) in enumerate(zip(lines, fresh, strict=True)):
         if read.get(number):
             instead = [replace(one, block=line.block) for one in read[number]]
-        elif new is not None and new.confidence >= MINIMUM_CONFIDENCE and new.text != line.text:
+        elif (
+            new is not None
+            and new.confidence >= MINIMUM_CONFIDENCE
+            and new.text != line.text
+            and not_text(new.text) <= not_text(line.text)
+        ):
             instead = [new] if new.text.strip() else []
         else:
             instead = []
@@ -140,11 +152,17 @@ def _repaired_page(
 
 def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
     """Return the verdict on each suspected font (its name with the subset tag) of a document."""
-    found = suspects((font, text) for _, font, text in runs)
+    lengths: dict[str, int] = {}
+    for _, font, text in runs:
+        lengths[font] = lengths.get(font, 0) + (0 if _is_foreign(text) else len(text))
+    # Formulas follow no language, and of a few signs nothing can be told.
+    worth = {f for f, length in lengths.items() if length >= _ENOUGH and not _is_of_signs(f)}
+    found = suspects((font, text) for _, font, text in runs if font in worth)
     if max(found.values(), default=0.0) < SUSPECTED:
         return {}
     names = {font for font, doubt in found.items() if doubt >= CLEARED}
-    pages = sorted({page for page, font, _ in runs if font in names})
+    sure = {font for font, doubt in found.items() if doubt >= SUSPECTED}
+    pages = sorted({page for page, font, _ in runs if font in sure})
     verdicts = _verdicts(document, pages, names)
     texts: dict[str, list[str]] = {}
     for _, font, text in runs:
@@ -155,6 +173,15 @@ def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
         else one
         for name, one in verdicts.items()
     }
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether a text is in letters that neither the glyphs nor the languages here know."""
+    return not text.isascii() and 2 * sum("\u0530" <= c < "\ue000" for c in text) > len(text)
+
+
+def _is_of_signs(font: str) -> bool:
+    return is_mathematical(font) or _SIGN_FONT.search(font) is not None
 
 
 def _is_lost(text: str) -> bool:
@@ -189,7 +216,7 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
         elif symbol in sums:
             looks[symbol] = looks_like(np.stack(sums[symbol])).mean(axis=0)
     cipher = Cipher(np.array(text, np.int64), known, font, code, looks)
-    if not (known < 0).any():
+    if not (known < 0).any() or _looks_sound(cipher):
         return {}
     solution = solve(cipher)
     return {
@@ -197,6 +224,23 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
         for name, at in numbers.items()
         if plain_name(name) in names
     }
+
+
+def _looks_sound(cipher: Cipher) -> bool:
+    """Whether nearly all letters and digits look like what they claim to be.
+
+    Then there is nothing to decipher, and the search need not begin.
+    """
+    asked = np.flatnonzero((cipher.known < 0) & cipher.looks.any(axis=1))
+    claims = [NUMBER.get(chr(code), -1) for code in cipher.code[asked].tolist()]
+    told = [claim >= 0 and CHARACTERS[claim].isalnum() for claim in claims]
+    asked, claim = asked[told], np.array(claims, np.int64)[told]
+    occurs = np.bincount(cipher.text, minlength=len(cipher.known))
+    if occurs[asked].sum() < _TELLING * occurs[cipher.known < 0].sum():
+        return False
+    looks = cipher.looks[asked]
+    better = (looks > looks[np.arange(len(asked)), claim][:, None]).sum(axis=1)
+    return bool(occurs[asked] @ (better < _AMONG) >= _ALIKE * occurs[asked].sum())
 
 
 def _is_other(code: int, raw: bool) -> bool:
