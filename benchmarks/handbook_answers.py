@@ -4,7 +4,8 @@
 
 DIR is the workspace of a finished ``goldsmith run`` of examples/handbook; without it the run is
 made first, in a temporary folder. The evaluation half of the questions is asked; nothing was fitted
-on it. The last line is JSON.
+on it. A citation is right when it names the question's passage or another place listed for it;
+``citation_page_precision_first`` counts the question's own passage alone. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def measure(workspace: Path, questions: Path, split: str) -> int:
     missed = []
     for score in scores:
         print(
-            f"{score.name:<26}{score.value:7.3f}  [{score.low:.3f}, {score.high:.3f}]  n={score.n}"
+            f"{score.name:<30}{score.value:7.3f}  [{score.low:.3f}, {score.high:.3f}]  n={score.n}"
         )
         figures[score.name] = round(score.value, 4)
         figures[f"{score.name}_low"] = round(score.low, 4)

@@ -40,6 +40,7 @@ COPIED, COPY = "03", "tokenizers-copy"  # chapter, name of its exact copy
 REVISED, REVISION = "02", "second-edition-draft"  # chapter, name of its near copy
 GIBBERISH = "unreadable-export"
 FIELDS = {"id", "question", "answer", "passage", "section", "answerable"}
+OPTIONAL = {"also"}  # other passages that answer the question by themselves
 
 
 @dataclass
@@ -214,7 +215,8 @@ def read_edits(path: Path) -> list[tuple[str, str]]:
 
 
 def read_questions(made: list[Made]) -> list[dict]:
-    """Rows of questions.jsonl, checked: answer in passage, passage in section and on its page."""
+    """Rows of questions.jsonl, checked: answer in passage, passage in section and on its page,
+    other passages in the documents they name."""
     documents = {d.name: d for d in made if d.kind in ("chapter", "scan", "broken")}
     rows, seen, wrong = [], set(), []
     for path in sorted((SOURCE / "questions").glob("*.jsonl")):
@@ -229,11 +231,13 @@ def read_questions(made: list[Made]) -> list[dict]:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
                 raise SourceError(f"{where}: is not JSON: {error}") from error
-            if not isinstance(row, dict) or set(row) != FIELDS or row["id"] in seen:
+            keys = set(row) - OPTIONAL if isinstance(row, dict) else None
+            if keys != FIELDS or row["id"] in seen:
                 raise SourceError(f"{where}: needs exactly the keys {sorted(FIELDS)}, own id")
             seen.add(row["id"])
             try:
-                rows.append(_place(row, owners[0], where))
+                placed = _place(row, owners[0], where)
+                rows.append({**placed, "also": _other_places(row, placed, made, where)})
             except SourceError as error:
                 wrong.append(str(error))
     if wrong:
@@ -293,6 +297,45 @@ def _place(row: dict, document: Made, where: str) -> dict:
     return out
 
 
+def _other_places(row: dict, placed: dict, made: list[Made], where: str) -> list[dict]:
+    """The other passages a question names, and each of its passages again in every copy of it."""
+    given = row.get("also", [])
+    if not placed["answerable"]:
+        if given:
+            raise SourceError(f"{where}: not answerable, so no other passage answers it")
+        return []
+    if not isinstance(given, list) or any(
+        not isinstance(each, dict) or set(each) != {"document", "passage"} for each in given
+    ):
+        raise SourceError(f"{where}: 'also' needs a list of document and passage")
+    found = []
+    for each in given:
+        if (place := _find(each["passage"], each["document"], made)) is None:
+            raise SourceError(
+                f"{where}: {each['document']} has no paragraph with {each['passage'][:60]!r}"
+            )
+        found.append(place)
+    for passage in [placed["passage"], *(place["passage"] for place in found)]:
+        for document in made:
+            if place := _find(passage, document.file, made):
+                found.append(place)
+    own = placed["document"], placed["passage"]
+    kept: dict[tuple[str, str], dict] = {}
+    for place in found:
+        kept.setdefault((place["document"], place["passage"]), place)
+    return [place for key, place in kept.items() if key != own]
+
+
+def _find(passage: str, file: str, made: list[Made]) -> dict | None:
+    """Where a document says a passage: its words there and their pages; None when it does not."""
+    for document in made:
+        for reading in document.readings if document.file == file else ():
+            if found := reading.find(passage):
+                said = reading.text[found[0] : found[1]]
+                return {"document": file, "passage": said, "pages": reading.pages(*found)}
+    return None
+
+
 def split(file: str, section: str) -> str:
     """Which half a section of a chapter belongs to."""
     digest = hashlib.sha256(f"{file}\0{section}".encode()).digest()
@@ -300,7 +343,7 @@ def split(file: str, section: str) -> str:
 
 
 def check_halves(rows: list[dict]) -> None:
-    """No passage of one half is, holds or is held by a passage of the other."""
+    """No passage of one half is, holds or is held by a passage of the other (other places may)."""
     halves: dict[str, list[tuple[str, str]]] = {"train": [], "evaluate": []}
     for row in rows:
         if row["passage"]:

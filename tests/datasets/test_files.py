@@ -111,7 +111,10 @@ def test_questions_are_read_with_every_field(tmp_path):
     path.write_text(json.dumps(QUESTION | {"question": strange}, ensure_ascii=False), "utf-8")
     [row] = read_questions(path)
     assert row["question"] == strange
-    assert row["passage"] is None
+    assert row["passage"] is row["also"] is None
+    also = [{"document": "a.pdf", "passage": "p", "pages": [1, 2]}]
+    path.write_text(json.dumps(QUESTION | {"also": also}), "utf-8")
+    assert read_questions(path)[0]["also"] == also
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,12 @@ def test_questions_are_read_with_every_field(tmp_path):
         ({"split": "test"}, "'split' is 'test'"),
         ({"id": 3}, "'id' is 3"),
         ({"answerable": True}, "needs 'passage' and 'document'"),
+        ({"also": "a.pdf"}, "'also' is 'a.pdf'"),
+        ({"also": ["a.pdf"]}, "'also' has 'a.pdf'"),
+        ({"also": [{"pages": [1]}]}, "give each other place a 'document'"),
+        ({"also": [{"document": "a.pdf", "pages": []}]}, "and its 'pages'"),
+        ({"also": [{"document": "a.pdf", "pages": [0]}]}, "and its 'pages'"),
+        ({"also": [{"document": "a.pdf", "pages": [1], "passage": 3}]}, "'also' has"),
     ],
 )
 def test_a_bad_question_names_its_line(tmp_path, change, why):

@@ -40,7 +40,8 @@ def test_f1_is_even_handed_and_within_bounds(a: str, b: str) -> None:
 def test_citations_by_page() -> None:
     right = {("a.pdf", 3), ("a.pdf", 4)}
     assert citation_precision([("a.pdf", 3), ("b.pdf", 3)], right) == 0.5
-    assert citation_recall([("a.pdf", 3), ("b.pdf", 3)], right) == 0.5
+    assert citation_recall([("a.pdf", 3), ("b.pdf", 3)], right) == 1.0  # one place is enough
+    assert citation_recall([("b.pdf", 3)], right) == 0.0
     assert citation_precision([], right) is None
     assert citation_recall([], right) == 0.0
     assert citation_recall([("a.pdf", 3)], set()) is None

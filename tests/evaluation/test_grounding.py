@@ -86,11 +86,51 @@ def test_answers_are_counted_as_they_are(index: Index) -> None:
     scores, rows = evaluate_answers(index, QUESTIONS, evaluate=FAST, ask=replies.__getitem__)
     found = {score.name: (score.value, score.n) for score in scores}
     assert found["citation_page_precision"] == (pytest.approx(2 / 3), 2)
+    assert found["citation_page_precision_first"] == found["citation_page_precision"]
     assert found["citation_page_recall"] == (pytest.approx(2 / 3), 3)
     assert found["answerable_refused"] == (pytest.approx(1 / 3), 3)
     assert found["unanswerable_refused"] == (0.0, 1)
     assert found["exact_match"] == (pytest.approx(1 / 3), 3)
     assert [row["id"] for row in rows] == ["q1", "q2", "q3", "q4"]
+
+
+def test_another_place_makes_a_citation_right_and_only_that(index: Index) -> None:
+    alone = replace(QUESTIONS[0], pages=(3,))
+    widened = replace(alone, also=(("b.pdf", 1), ("b.pdf", 2)))
+    assert widened.places == {("a.pdf", 3), ("b.pdf", 1), ("b.pdf", 2)}
+    assert widened.own_places == alone.places == {("a.pdf", 3)}
+    assert relevant_rows(index, widened) == relevant_rows(index, alone)
+
+    def measured(question: Question, *cited: tuple[str, int]) -> dict[str, float]:
+        reply = given("", *cited)
+        scores, _ = evaluate_answers(index, [question], evaluate=FAST, ask=lambda _: reply)
+        return {score.name: score.value for score in scores}
+
+    cited = (("papers/b.pdf", 1), ("papers/b.pdf", 9))
+    before, after = measured(alone, *cited), measured(widened, *cited)
+    assert before["citation_page_precision"] == before["citation_page_recall"] == 0.0
+    assert after["citation_page_precision"] == 0.5
+    assert after["citation_page_recall"] == 1.0
+    assert after["citation_page_precision_first"] == 0.0
+    for name in ("hit_rate_5", "citation_page_precision_first", "exact_match", "f1"):
+        assert before[name] == after[name]
+    own = measured(widened, ("papers/a.pdf", 3))
+    assert own["citation_page_precision"] == own["citation_page_precision_first"] == 1.0
+    assert own["citation_page_recall"] == 1.0
+
+
+def test_other_places_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    row = {"id": "1", "question": "Why?", "passage": "p", "document": "d.pdf", "page": 2}
+    others = [
+        {"document": "d.pdf", "passage": "q", "pages": [4, 5]},
+        {"document": "e.pdf", "pages": [1]},
+    ]
+    path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"id": "2", "also": others}))
+    without, having = read_questions(path)
+    assert without.also == ()
+    assert having.also == (("d.pdf", 4), ("d.pdf", 5), ("e.pdf", 1))
+    assert having.places == {("d.pdf", 2), *having.also}
 
 
 def test_a_lost_passage_is_a_miss(index: Index) -> None:

@@ -125,6 +125,29 @@ def test_questions_are_answered_on_the_stated_page(
             assert any(fold(part) in page for part in parts(row["passage"])), row["id"]
 
 
+def test_other_places_say_what_they_are_listed_for(
+    documents: dict[str, dict[str, Any]], pages: dict[str, list[str]]
+) -> None:
+    for row in rows("questions"):
+        assert row["answerable"] or row["also"] == []
+        for place in row["also"]:
+            assert set(place) == {"document", "passage", "pages"}
+            document = documents[place["document"]]
+            assert any(place["passage"] in block["text"] for block in document["body"]), row["id"]
+            assert (place["document"], place["passage"]) != (row["document"], row["passage"])
+            if len(place["pages"]) == 1:
+                page = fold(pages[place["document"]][place["pages"][0] - 1])
+                assert any(fold(part) in page for part in parts(place["passage"])), row["id"]
+
+
+def test_every_copy_of_a_passage_is_listed(documents: dict[str, dict[str, Any]]) -> None:
+    for row in rows("questions"):
+        if row["answerable"]:
+            said = {row["document"]} | {place["document"] for place in row["also"]}
+            copies = {file for file, each in documents.items() if row["passage"] in body(each)}
+            assert copies <= said, row["id"]
+
+
 def parts(passage: str) -> Iterator[str]:
     yield passage
     split = passage.split()
@@ -224,13 +247,13 @@ def test_settings_of_the_example_are_valid() -> None:
 
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[ModuleType]:
-    """The build script on a copy of the sources with chapter 3 alone."""
+    """The build script on a copy of the sources with chapter 3 and what its questions name."""
     pytest.importorskip(
         "typst", reason="typesetting needs typst: pip install 'goldsmith[examples]'"
     )
     for path in HANDBOOK.glob("*.py"):
         shutil.copy(path, tmp_path)
-    ignore = shutil.ignore_patterns("0[1245-9]-*", "1?-*", "0[1245-9].jsonl", "1?.jsonl")
+    ignore = shutil.ignore_patterns("0[124579]-*", "1?-*", "0[1245-9].jsonl", "1?.jsonl")
     shutil.copytree(HANDBOOK / "source", tmp_path / "source", ignore=ignore)
     sys.path.insert(0, str(tmp_path))
     try:
@@ -246,6 +269,12 @@ def test_build_gives_the_committed_bytes_again(build: ModuleType, tmp_path: Path
     for name in ("03-tokenizers", "tokenizers-copy", "broken-lineage", "lesehilfe"):
         again = (tmp_path / "pdf" / f"{name}.pdf").read_bytes()
         assert again == (HANDBOOK / "pdf" / f"{name}.pdf").read_bytes(), name
+    committed = {row["id"]: row for row in rows("questions")}
+    made = (tmp_path / "truth" / "questions.jsonl").read_text("utf-8").splitlines()
+    assert any(json.loads(line)["also"] for line in made)
+    for line in made:
+        row = json.loads(line)
+        assert row == committed[row["id"]]
 
 
 @pytest.mark.parametrize(
@@ -274,3 +303,34 @@ def test_a_mistake_in_a_source_is_named(
     assert build.main() == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Bits per byte removes", "Bits per word removes", "questions/03.jsonl:6: pdf/06-pre"),
+        ("pdf/06-pretraining.pdf", "pdf/06-nothing.pdf", "questions/03.jsonl:6: pdf/06-nothing"),
+        ('"also": [{"document"', '"also": [{"file"', "'also' needs a list"),
+        ('"also": [{"document"', '"others": [{"document"', "needs exactly the keys"),
+        (
+            '"answerable": false}',
+            '"answerable": false, "also": [{"document": "pdf/03-tokenizers.pdf", "passage": "x"}]}',
+            "not answerable, so no other passage",
+        ),
+    ],
+)
+def test_another_place_that_is_not_there_is_named(
+    build: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    path = tmp_path / "source" / "questions" / "03.jsonl"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    assert build.main() == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "truth").exists()

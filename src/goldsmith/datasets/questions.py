@@ -3,6 +3,8 @@
 The "train" half may become instruction examples; the "evaluate" half (the default) is only ever
 asked. A row needs ``id`` and ``question``; an answerable one ``passage`` (word for word) and
 ``document`` (a uri) too; ``answer``, ``page``, ``pages`` and ``section`` make more measurable.
+``also`` lists other places that answer it as well: ``document``, ``pages`` and, for people,
+``passage``.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "page": (int, type(None)),
     "pages": (list, type(None)),
     "section": (str, type(None)),
+    "also": (list, type(None)),
 }
 SPLITS = ("train", "evaluate")
 
@@ -70,4 +73,22 @@ def _checked(line: str, where: str) -> dict[str, Any]:
         )
     if not all(isinstance(page, int) for page in values["pages"] or ()):
         raise UserError(f"{where}: 'pages' is {values['pages']!r}; give page numbers")
+    for place in values["also"] or ():
+        if not _is_place(place):
+            raise UserError(
+                f"{where}: 'also' has {place!r}; give each other place a 'document' and its 'pages'"
+            )
     return values
+
+
+def _is_place(place: object) -> bool:
+    if not isinstance(place, dict) or not isinstance(place.get("passage", ""), str):
+        return False
+    document, pages = place.get("document"), place.get("pages")
+    return (
+        isinstance(document, str)
+        and bool(document)
+        and isinstance(pages, list)
+        and bool(pages)
+        and all(isinstance(page, int) and page > 0 for page in pages)
+    )

@@ -39,13 +39,16 @@ def f1(prediction: str, references: Sequence[str]) -> float:
 
 
 def citation_precision(cited: Sequence[Place], right: Collection[Place]) -> float | None:
-    """The share of an answer's citations that name a right page; None where nothing was cited."""
+    """The share of an answer's citations that name a right place; None where nothing was cited."""
     return sum(place in right for place in cited) / len(cited) if cited else None
 
 
 def citation_recall(cited: Collection[Place], right: Collection[Place]) -> float | None:
-    """The share of the right pages that were cited; None where there is no right page."""
-    return sum(place in cited for place in set(right)) / len(set(right)) if right else None
+    """1.0 when a right place was cited, else 0.0; None where there is no right place.
+
+    One right place is enough: where a fact is stated twice nobody needs to cite it twice.
+    """
+    return float(any(place in cited for place in right)) if right else None
 
 
 def _f1(prediction: str, reference: str) -> float:

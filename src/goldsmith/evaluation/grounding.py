@@ -2,7 +2,9 @@
 
 Every score is over the questions it can be about: hits over answerable questions (a passage that
 never reached the index is a miss, not an omission), citation precision over the sentences given to
-answerable questions, refusals over each kind. One row a question is kept beside the scores, so that
+answerable questions, refusals over each kind. A citation is right when it names the question's
+passage or another place that answers it as well; ``citation_page_precision_first`` counts the
+question's own passage alone, and so do hits. One row a question is kept beside the scores, so that
 a person can look at each failure and two runs can be compared question by question.
 """
 
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from goldsmith.evaluation.answers import citation_precision, citation_recall, exact_match, f1
+from goldsmith.evaluation.answers import citation_recall, exact_match, f1
 from goldsmith.evaluation.questions import (
     Question,
     check_questions,
@@ -74,20 +76,25 @@ def evaluate_answers(
         f"|sentences:{settings.sentences}|minimum_support:{settings.minimum_support:g}"
     )
     answered = [row for row in rows if row["answerable"] and not row["refused"]]
-    citations = np.array(
-        [[row["right_citations"], len(row["citations"])] for row in answered], dtype=np.float64
-    ).reshape(-1, 2)
     evaluate = evaluate or EvaluateSettings()
     scores = [
         _mean("hit_rate_5", rows, evaluate, seed, sign),
-        bootstrap_score(
-            "citation_page_precision",
-            citations,
-            ratio,
-            seed=seed,
-            resamples=evaluate.resamples,
-            confidence=evaluate.confidence,
-            signature=sign,
+        *(
+            bootstrap_score(
+                name,
+                np.array(
+                    [[row[right], len(row["citations"])] for row in answered], dtype=np.float64
+                ).reshape(-1, 2),
+                ratio,
+                seed=seed,
+                resamples=evaluate.resamples,
+                confidence=evaluate.confidence,
+                signature=sign,
+            )
+            for name, right in (
+                ("citation_page_precision", "right_citations"),
+                ("citation_page_precision_first", "right_citations_first"),
+            )
         ),
         *(
             _mean(name, rows, evaluate, seed, sign)
@@ -138,17 +145,17 @@ def _answer_row(index: Index, question: Question, given: Answer) -> Row:
         "f1": None,
         "citation_page_recall": None,
         "right_citations": 0,
+        "right_citations_first": 0,
     }
     if not question.answerable:
         return {**row, "unanswerable_refused": float(given.refused)}
     relevant = set(relevant_rows(index, question))
+    known = dict.fromkeys((question.document, *(document for document, _ in question.also)))
     cited = [
-        (question.document if same_document(each.uri, question.document) else each.uri, each.page)
+        (next((name for name in known if same_document(each.uri, name)), each.uri), each.page)
         for each in given.sentences
     ]
-    right = question.places
     references = [question.answer] if question.answer else []
-    precise = citation_precision(cited, right)
     return {
         **row,
         "answerable_refused": float(given.refused),
@@ -156,8 +163,9 @@ def _answer_row(index: Index, question: Question, given: Answer) -> Row:
         # A refusal says nothing, which is wrong where there is an answer.
         "exact_match": exact_match(given.span, references) if references else None,
         "f1": f1(given.span, references) if references else None,
-        "citation_page_recall": citation_recall(cited, right),
-        "right_citations": 0 if precise is None else round(precise * len(cited)),
+        "citation_page_recall": citation_recall(cited, question.places),
+        "right_citations": sum(place in question.places for place in cited),
+        "right_citations_first": sum(place in question.own_places for place in cited),
     }
 
 

@@ -4,6 +4,9 @@ A question names a passage word for word; a chunk is relevant when it is of the 
 holds at least half of the passage's runs of five words (all its words, when it has fewer). That is
 strict about text and forgiving about line breaks, hyphens and what cleaning changed. A passage that
 chunking cut into pieces of less than half makes the chunk with the largest piece relevant.
+
+Documents may state a fact more than once. The other places a question lists make a citation right;
+which chunks are relevant is decided by its own passage alone, so hit rates do not depend on them.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ SENTENCE = re.compile(r"[A-Z][^.!?\n]{40,300}[.!?](?=\s|$)")
 class Question:
     """One row of a questions file. ``document`` is a uri or its last parts; ``page`` is the
     answer's, counted from 1, ``pages`` all that the passage touches. ``answer`` and ``passage`` are
-    empty, and pages 0, when it is not answerable."""
+    empty, and pages 0, when it is not answerable. ``also`` is every (document, page) of another
+    passage that answers it as well."""
 
     id: str
     question: str
@@ -46,11 +50,17 @@ class Question:
     section: str = ""
     answerable: bool = True
     split: str = "evaluate"
+    also: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def own_places(self) -> frozenset[tuple[str, int]]:
+        """Every (document, page) of the question's own passage."""
+        return frozenset((self.document, page) for page in (*self.pages, self.page) if page > 0)
 
     @property
     def places(self) -> frozenset[tuple[str, int]]:
-        """Every (document, page) that a right citation may name."""
-        return frozenset((self.document, page) for page in (*self.pages, self.page) if page > 0)
+        """Every (document, page) that a right citation may name: its own and the other places."""
+        return self.own_places.union(self.also)
 
 
 def read_questions(path: Path, split: str | None = None) -> list[Question]:
@@ -62,11 +72,16 @@ def read_questions(path: Path, split: str | None = None) -> list[Question]:
 def as_question(row: Mapping[str, Any]) -> Question:
     """Return a checked row of a questions file as a Question; what it lacks stays empty."""
     given = {name: value for name, value in row.items() if value is not None}
-    return Question(**{**given, "pages": tuple(given.get("pages", ()))})
+    others = given.get("also", ())
+    also = tuple((each["document"], page) for each in others for page in each["pages"])
+    return Question(**{**given, "pages": tuple(given.get("pages", ())), "also": also})
 
 
 def relevant_rows(index: Index, question: Question) -> list[int]:
-    """Return the rows of the chunks that hold the question's passage, fewest first."""
+    """Return the rows of the chunks that hold the question's own passage, lowest first.
+
+    Other places that answer it do not count here: hit rates stay about one known passage.
+    """
     wanted = runs(question.passage)
     if not wanted:
         return []
