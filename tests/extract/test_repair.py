@@ -14,7 +14,7 @@ from conftest import WORDS, Extract, Typeset, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldsmith.extract import decipher
+from goldsmith.extract import decipher, repair
 from goldsmith.extract.damage import suspects
 from goldsmith.extract.decipher import Cipher, solve
 from goldsmith.extract.files import PDF
@@ -176,3 +176,13 @@ def test_a_cipher_without_glyphs_is_solved_by_language(monkeypatch: pytest.Monke
     assert right > 0.6
     again = solve(cipher)
     assert np.array_equal(solution.character, again.character)
+
+
+def test_signs_that_stand_alone_are_no_words() -> None:
+    """A formula font lends one sign after a letter of another font; words stand together."""
+    blank = np.zeros((3, len(CHARACTERS)), np.float32)
+    known, code = np.array([NUMBER["a"], -1, -1]), np.array([97, 2, 3])
+    lent = Cipher(np.array([0, 1, 0, 0, 2, 0]), known, np.array([0, 1, 1]), code, blank)
+    words = Cipher(np.array([1, 2, 1, 0, 2, 1]), known, np.array([0, 1, 1]), code, blank)
+    assert repair._together(lent, 1) == 0.0
+    assert repair._together(words, 1) == 1.0

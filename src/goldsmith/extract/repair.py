@@ -37,6 +37,7 @@ MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
 FLUENT = -6.5  # mean log-probability of a character that deciphered text must reach,
 GAIN = 1.5  # and how much more than the text as it is
 _LETTERS = 8  # letters and digits that a font must have to be judged,
+_KINDS = 5  # different ones among them
 _BLIND_LETTERS = 400  # and one whose glyphs cannot be seen
 _SURE = 0.72  # mean probability of its characters
 _WORTH_READING = 4  # characters of a line that is read by OCR
@@ -267,12 +268,24 @@ def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
     before, after = solution.fluency.get(font, (0.0, 0.0))
     believed = after > FLUENT and after - before > GAIN
     believed &= letters >= (_BLIND_LETTERS if route == "substitution" else _LETTERS)
+    believed &= len({text for text in shown if text.isalnum()}) >= _KINDS
+    believed &= _together(cipher, font) > 0.5
     believed &= (
         letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
     )
     pairs = zip(shown, sure.tolist(), strict=True)
     mapping = dict(zip(cipher.code[mine].tolist(), pairs, strict=True))
     return Verdict(wrong if believed else _UNBELIEVED * wrong, route, False, mapping)
+
+
+def _together(cipher: Cipher, font: int) -> float:
+    """The share of a font's characters that stand beside another of it, as in words.
+
+    Signs that a formula font lends to text stand alone.
+    """
+    mine = np.concatenate([[False], cipher.font[cipher.text] == font, [False]])
+    beside = mine[:-2] | mine[2:]
+    return float(beside[mine[1:-1]].mean()) if mine.any() else 0.0
 
 
 def _spread(pages: list[int], count: int) -> list[int]:

@@ -96,6 +96,9 @@ def rewritten(
             text, sure = _exchanged(line.text, [written[place] for place in kept])
             break
     else:
+        shown = len("".join(line.text.split()))
+        if len(places) > 1.5 * shown + 2 and not hidden:
+            return line  # a tall box that holds the marks of other lines too
         text, sure = _spaced(marks, drawn.tolist(), written)
     confidence = round(float(np.mean(sure)), 3) if sure else 0.0
     if len(text) != len(line.text):
