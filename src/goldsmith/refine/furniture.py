@@ -43,6 +43,14 @@ _WORDS = re.compile(
     re.IGNORECASE,
 )
 _STAMP = re.compile(r"^\s*arXiv:\s?[\w.\-/]+v\d+\b.{0,60}$")
+_NUMBERED_HEAD = re.compile(
+    r"^\W*(?:(?P<before>[3-9]\d|\d{3,4})\s+[^a-z\d]{6,60}(?:\W*\[?\w{1,3}\.\s?[IVXLC\d]+\W*)?|"
+    r"(?:\W*\[?\w{1,3}\.\s?[IVXLC\d]+\W*)?[^a-z\d]{6,60}\s(?P<after>[3-9]\d|\d{3,4}))\W*$"
+)
+_MARGIN = 0.06  # of the height of a page: what stands alone in it is no text
+_SIDE = 30.0  # points from the left edge, the same for text that runs upwards
+_MARGIN_CHARACTERS = 200
+_MARGIN_SIZE = 1.6  # type sizes of running text that still may stand there
 _SMALLER = 0.92  # of the type size of running text
 _HEAD_CHARACTERS = 90
 _WORD_OF_FOUR = re.compile(r"[^\W\d_]{4}")
@@ -78,7 +86,8 @@ def find_furniture(
     """
     pages: dict[int, list[Line]] = defaultdict(list)
     for line in lines:
-        if line.paged and not line.replaced and not line.hint:
+        # A head above a table may have been taken for its first row.
+        if line.paged and not line.replaced and (not line.hint or line.hint.startswith("table")):
             pages[line.page].append(line)
     verdicts = {
         line.id: Verdict("HEADER", 0.9)
@@ -86,6 +95,10 @@ def find_furniture(
         if line.paged and line.page <= 2 and _STAMP.match(line.text)
     }
     verdicts.update(_upright(pages))
+    for line in (line for found in pages.values() for line in found):
+        rises = line.height > 2.0 * (line.x1 - line.x0)
+        if rises and line.x1 <= _SIDE and _WORDS.search(line.text):
+            verdicts[line.id] = Verdict("HEADER", 0.8)
     edges: list[list[_Row]] = []
     for page in sorted(pages):
         edges.extend(_edges(pages[page], page, heights.get(page, 0.0)))
@@ -93,7 +106,14 @@ def find_furniture(
     counted = _counted(edges, len(pages))
     bands = _bands(edges, repeated, counted, len(pages))
     for rows in edges:
+        alone = _alone(rows, heights.get(rows[0].page, 0.0) if rows else 0.0, body or 10.0)
         for row in rows:
+            if row.rank < alone:
+                label = "HEADER" if row.top else "FOOTER"
+                for line in row.lines:
+                    bare = _BARE.match(line.text) or _OF.match(line.text)
+                    verdicts[line.id] = Verdict("PAGE_NUMBER" if bare else label, 0.75)
+                continue
             height = heights.get(row.page, 0.0)
             first = row.page == min(pages)
             found = _judge(row, first, repeated, counted, bands, body, height, len(pages))
@@ -101,6 +121,24 @@ def find_furniture(
                 break
             verdicts.update(found)
     return verdicts
+
+
+def _alone(rows: Sequence[_Row], height: float, body: float) -> int:
+    """How many of the outermost rows stand by themselves in the margin, far from the text.
+
+    The evidence of a single page: nothing but furniture is printed there.
+    """
+    characters = 0
+    for row in rows:
+        characters += sum(len(line.text) for line in row.lines)
+        inside = row.middle < _MARGIN * height if row.top else row.middle > (1 - _MARGIN) * height
+        worded = [line for line in row.lines if any(map(str.isalnum, line.text))]
+        large = any(line.size > _MARGIN_SIZE * body for line in worded)
+        if not height or not inside or large or characters > _MARGIN_CHARACTERS:
+            break
+        if row.gap > 1.5 * body:
+            return row.rank + 1
+    return 0
 
 
 def _upright(pages: Mapping[int, list[Line]]) -> dict[str, Verdict]:
@@ -270,8 +308,10 @@ def _judge(
             found[line.id] = Verdict(edge, 0.9)
         elif band and row.rank == 0 and small and short and row.gap > 0.4 * size:
             found[line.id] = Verdict("PAGE_NUMBER" if bare else edge, 0.8)
-        elif bare and row.rank == 0 and apart and outer and len(row.lines) == 1:
+        elif bare and row.rank <= 1 and apart and outer and len(row.lines) == 1:
             found[line.id] = Verdict("PAGE_NUMBER", 0.7)
+        elif row.top and outer and row.rank <= 1 and _NUMBERED_HEAD.match(line.text):
+            found[line.id] = Verdict("HEADER", 0.7)
         elif (
             apart
             and outer
