@@ -1,0 +1,182 @@
+"""Twins that differ by recognition errors: the same page read twice, or once scanned, once typed.
+
+Word shingles break at every error: at one wrong character in ten hardly any five words stay whole.
+Here texts are folded first (case, spaces, marks, ligatures, and what readers take for one another:
+rn and m, l and 1 and I, 0 and O). Of their eight-byte shingles one in eight, chosen by its own
+hash, is an *anchor* (the sampling of Manber 1994): a shared anchor makes a candidate, also where
+four fifths of all anchors broke. A candidate is verified by aligning windows of the longer text
+with their places in the other. Errors of reading are spread over the text; where instead whole
+words differ and the rest is clean, somebody wrote something else, and the texts are not twins.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+
+GRAM = 8  # bytes of folded text
+SAMPLE = 8  # one gram in so many is an anchor
+MINIMUM = 96  # bytes of folded text; shorter ones say too little once characters are wrong
+SHARED = 0.03  # of a text's anchors; a candidate has this share in common, and three at least
+WINDOW = 256  # bytes of folded text
+WINDOWS = 16  # at most, evenly spaced
+READABLE = 0.7  # of a window's characters, in order, must stand in the other text
+_MARGIN = 24  # bytes around the place where a window should be
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xFF51AFD7ED558CCD)
+#: Single characters that readers confuse; ß is read as B or 8.
+_CONFUSED = {"1": "l", "i": "l", "|": "l", "j": "l", "0": "o", "q": "g", "9": "g", "5": "s"}
+_CONFUSED |= {"8": "b", "ß": "b", "6": "b", "2": "z", "ı": "l"}
+#: Pairs that look like one character, after the folding of single ones.
+_PAIRS = ((b"rn", b"m"), (b"vv", b"w"), (b"cl", b"d"), (b"nn", b"m"), (b"ll", b"u"))
+
+
+class Alignment(NamedTuple):
+    """How the longer text stands in the other; all figures from 0 to 1.
+
+    ``found``: of its windows, the share that is readable there; ``same``: mean share of characters
+    of those windows that are the same, in order; ``whole``: mean share of their grams that are.
+    """
+
+    found: float
+    same: float
+    whole: float
+
+
+def folded(text: str) -> bytes:
+    """Return a text without what recognition changes most, as UTF-8 without spaces and marks."""
+    if text.isascii():
+        data = text.encode("ascii").translate(*_ascii())
+    else:
+        text = unicodedata.normalize("NFKD", text)
+        points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
+        mapped = _plane()[np.minimum(points, 0xFFFF)]
+        data = mapped[mapped > 0].astype("<u4").tobytes().decode("utf-32-le").encode("utf-8")
+    for pair, single in _PAIRS:
+        data = data.replace(pair, single)
+    return data
+
+
+def grams(data: bytes) -> Hashes:
+    """Return the hashes of all eight-byte shingles of a folded text, in order."""
+    if len(data) < GRAM:
+        return np.zeros(0, np.uint64)
+    mixed = np.ndarray((len(data) - GRAM + 1,), "<u8", data, strides=(1,)) * _SPREAD
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= _MIX
+    return mixed
+
+
+def anchors(data: bytes) -> Hashes:
+    """Return the sampled shingles of a folded text, sorted, once each; none of a short text."""
+    if len(data) < MINIMUM:
+        return np.zeros(0, np.uint64)
+    every = grams(data)
+    return np.unique(every[every < np.uint64((1 << 64) // SAMPLE)])
+
+
+def least_shared(count: int) -> int:
+    """Return how many of ``count`` anchors a candidate must share."""
+    return max(3, round(SHARED * count))
+
+
+def alignment(one: bytes, other: bytes) -> Alignment:
+    """Align windows of the longer folded text with the shorter one (ties: by content)."""
+    from rapidfuzz.distance import LCSseq
+
+    long, short = sorted((one, other), key=lambda data: (-len(data), data))
+    if len(short) < MINIMUM:
+        return Alignment(float(one == other), float(one == other), float(one == other))
+    own = grams(long)
+    theirs, places = _lookup(short)
+    count = min(WINDOWS, max(1, len(long) // WINDOW))
+    width = min(WINDOW, len(long))
+    found = same = whole = 0.0
+    for start in np.linspace(0, len(long) - width, count).astype(int).tolist():
+        wanted = own[start : start + width - GRAM + 1]
+        at = np.minimum(np.searchsorted(theirs, wanted), len(theirs) - 1)
+        hits = np.flatnonzero(theirs[at] == wanted)
+        if not len(hits):
+            continue
+        begin = start + int(np.median(places[at[hits]] - hits - start))
+        near = short[max(0, begin - _MARGIN) : max(0, begin + width + _MARGIN)]
+        share = LCSseq.similarity(long[start : start + width], near) / width
+        if share >= READABLE:
+            found, same, whole = found + 1, same + share, whole + len(hits) / len(wanted)
+    if not found:
+        return Alignment(0.0, 0.0, 0.0)
+    return Alignment(found / count, same / found, whole / found)
+
+
+def twin_similarity(one: bytes, other: bytes, threshold: float) -> float:
+    """Return how much of two texts is the same if one is a noisy copy of the other, else 0.
+
+    ``threshold``: the share of the longer text that must be in the shorter one.
+    """
+    if min(len(one), len(other)) < threshold * max(len(one), len(other)):
+        return 0.0
+    fit = alignment(one, other)
+    if fit.found < threshold or edited(fit):
+        return 0.0
+    return fit.found * fit.same
+
+
+def edited(fit: Alignment) -> bool:
+    """Say whether the differences are whole words rather than characters here and there.
+
+    When each character is wrong with the same chance, a gram of eight is whole with the eighth
+    power of the chance that a character is right.
+    """
+    return fit.same < 0.97 and fit.whole > fit.same ** (GRAM / 2)
+
+
+def reader(texts: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Return the folded text of a document's place, remembering the last ones."""
+    return lru_cache(maxsize=4096)(texts)
+
+
+@lru_cache(maxsize=256)
+def _lookup(data: bytes) -> tuple[Hashes, NDArray[np.int64]]:
+    every = grams(data)
+    order = np.argsort(every, kind="stable")
+    return every[order], order
+
+
+@cache
+def _ascii() -> tuple[bytes, bytes]:
+    table = bytes(
+        ord(_CONFUSED.get(chr(value).lower(), chr(value).lower())) if value < 128 else value
+        for value in range(256)
+    )
+    marks = bytes(
+        value for value in range(128) if not chr(value).isalnum() and chr(value) not in _CONFUSED
+    )
+    return table, marks
+
+
+@cache
+def _plane() -> NDArray[np.uint32]:
+    """Return what each character of the basic plane is folded to; 0 for what goes."""
+    table = np.zeros(1 << 16, np.uint32)
+    for point in range(1 << 16):
+        letter = chr(point)
+        lower = letter.lower() if len(letter.lower()) == 1 else letter
+        if letter.isalnum() or letter in _CONFUSED:
+            table[point] = ord(_CONFUSED.get(lower, lower))
+    table[0xFFFF] = 0xFFFD  # all beyond the plane: one character
+    return table
+
+
+def pairs_of(anchored: Iterable[Hashes]) -> tuple[NDArray[np.int64], Hashes]:
+    """Return (documents, keys): each document's place beside each of its anchors."""
+    lists = list(anchored)
+    sizes = [len(one) for one in lists]
+    flat = np.concatenate([np.zeros(0, np.uint64), *lists])
+    return np.repeat(np.arange(len(lists)), sizes), flat
