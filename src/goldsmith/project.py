@@ -50,7 +50,10 @@ class RefineSettings(Section):
     language_confidence: Share = 0.6
     maximum_gibberish: Share = 0.5
     minimum_grade: Share = 0.1
-    near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
+    near_duplicate: Share = Field(0.7, description="Similarity of near duplicates.")
+    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise"], ...] = Field(
+        ("exact", "minhash", "noise"), description='How to find them; "noise": OCR twins.'
+    )
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_overlap: Annotated[int, Field(ge=0)] = 40
 

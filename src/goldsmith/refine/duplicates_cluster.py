@@ -9,7 +9,7 @@ The result depends on the set of documents and their ranks alone, not on the ord
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,23 +19,23 @@ from numpy.typing import NDArray
 Places = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
-#: A key that this many kept documents share tells nothing about which of them is meant.
-CROWD = 256
-
 
 @dataclass(frozen=True)
 class Method:
     """A way to find duplicates.
 
-    ``keys`` gives arrays (documents, keys): pairs of a document's place and a key it has; keys of
+    ``give_keys()`` gives arrays (documents, keys): pairs of a document's place and a key it has; keys of
     different arrays are different. A candidate shares ``least(document)`` keys at least.
-    ``similarity(one, other)`` is 0 for a pair that this method does not merge.
+    ``similarity(one, other)`` is 0 for a pair that this method does not merge. A key that more than
+    ``crowd`` documents that stay have in common is not looked at: it tells nothing about which of
+    them is meant.
     """
 
     name: str
-    keys: Callable[[], Iterable[tuple[Places, Hashes]]]
+    give_keys: Callable[[], Iterable[tuple[Places, Hashes]]]
     similarity: Callable[[int, int], float]
     least: Callable[[int], int] = lambda _: 1
+    crowd: int = 1 << 62
 
 
 class Merge(NamedTuple):
@@ -55,14 +55,13 @@ def merges(ranked: Sequence[int], methods: Sequence[Method]) -> list[Merge]:
     """
     tables = [_buckets(method) for method in methods]
     concerned = set().union(*tables) if tables else set()
+    rank = {document: at for at, document in enumerate(ranked) if document in concerned}
     kept_by: list[dict[int, list[int]]] = [defaultdict(list) for _ in methods]
     found: list[Merge] = []
-    for document in ranked:
-        if document not in concerned:
-            continue
+    for document in rank:
         merge = None
         for method, table, kept in zip(methods, tables, kept_by, strict=True):
-            merge = _best(document, method, table.get(document, ()), kept)
+            merge = _best(document, method, table.get(document, ()), kept, rank)
             if merge:
                 found.append(merge)
                 break
@@ -73,15 +72,22 @@ def merges(ranked: Sequence[int], methods: Sequence[Method]) -> list[Merge]:
     return found
 
 
-def bands(signatures: NDArray[np.uint32], rows: int) -> Iterable[tuple[Places, Hashes]]:
-    """Give the keys of each band of ``rows`` columns of MinHash signatures (documents, n)."""
-    places = np.arange(len(signatures))
-    for start in range(0, signatures.shape[1] - rows + 1, rows):
-        key = np.zeros(len(signatures), np.uint64)
-        for column in range(start, start + rows):
-            key = (key ^ signatures[:, column]) * np.uint64(0x9E3779B97F4A7C15)
-            key ^= key >> np.uint64(32)
-        yield places, key
+def bands(signatures: Sequence[NDArray[np.uint32]], rows: int) -> Iterator[tuple[Places, Hashes]]:
+    """Give the keys of each band of ``rows`` columns of MinHash signatures.
+
+    ``signatures``: arrays (documents, permutations), one after the other the documents' places.
+    """
+    places = np.arange(sum(len(part) for part in signatures))
+    width = signatures[0].shape[1] if signatures else 0
+    for start in range(0, width - rows + 1, rows):
+        keys = []
+        for part in signatures:
+            key = np.zeros(len(part), np.uint64)
+            for column in range(start, start + rows):
+                key = (key ^ part[:, column]) * np.uint64(0x9E3779B97F4A7C15)
+                key ^= key >> np.uint64(32)
+            keys.append(key)
+        yield places, np.concatenate(keys)
 
 
 def rows_in_band(threshold: float, permutations: int) -> int:
@@ -93,18 +99,22 @@ def rows_in_band(threshold: float, permutations: int) -> int:
 
 
 def _best(
-    document: int, method: Method, own: Sequence[int], kept: dict[int, list[int]]
+    document: int,
+    method: Method,
+    own: Sequence[int],
+    kept: dict[int, list[int]],
+    rank: dict[int, int],
 ) -> Merge | None:
     shared: Counter[int] = Counter()
     for bucket in own:
         others = kept.get(bucket, ())
-        if len(others) <= CROWD:
+        if len(others) <= method.crowd:
             shared.update(others)
     least = method.least(document)
     best, similarity = -1, 0.0
     for other in (other for other, count in shared.items() if count >= least):
         value = method.similarity(document, other)
-        if value > similarity or (value == similarity > 0 and other < best):
+        if value > similarity or (value == similarity > 0 and rank[other] < rank[best]):
             best, similarity = other, value
     return Merge(document, best, method.name, similarity) if best >= 0 else None
 
@@ -113,7 +123,7 @@ def _buckets(method: Method) -> dict[int, list[int]]:
     """Return, by document, the numbers of the keys that it shares with another."""
     found: dict[int, list[int]] = defaultdict(list)
     number = 0
-    for documents, keys in method.keys():
+    for documents, keys in method.give_keys():
         order = np.argsort(keys, kind="stable")
         ranked = keys[order]
         same = ranked[1:] == ranked[:-1]

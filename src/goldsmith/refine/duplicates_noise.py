@@ -12,7 +12,6 @@ words differ and the rest is clean, somebody wrote something else, and the texts
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -137,11 +136,6 @@ def edited(fit: Alignment) -> bool:
     return fit.same < 0.97 and fit.whole > fit.same ** (GRAM / 2)
 
 
-def reader(texts: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return the folded text of a document's place, remembering the last ones."""
-    return lru_cache(maxsize=4096)(texts)
-
-
 @lru_cache(maxsize=256)
 def _lookup(data: bytes) -> tuple[Hashes, NDArray[np.int64]]:
     every = grams(data)
@@ -172,11 +166,3 @@ def _plane() -> NDArray[np.uint32]:
             table[point] = ord(_CONFUSED.get(lower, lower))
     table[0xFFFF] = 0xFFFD  # all beyond the plane: one character
     return table
-
-
-def pairs_of(anchored: Iterable[Hashes]) -> tuple[NDArray[np.int64], Hashes]:
-    """Return (documents, keys): each document's place beside each of its anchors."""
-    lists = list(anchored)
-    sizes = [len(one) for one in lists]
-    flat = np.concatenate([np.zeros(0, np.uint64), *lists])
-    return np.repeat(np.arange(len(lists)), sizes), flat

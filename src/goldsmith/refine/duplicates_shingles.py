@@ -162,7 +162,8 @@ def _bytes(text: str) -> bytes:
     folded = _plane()[np.minimum(points, 0xFFFF)]
     if points.max() > 0xFFFF:  # beyond the basic plane all are words
         folded = np.where(points > 0xFFFF, points, folded)
-    return folded.astype("<u4").tobytes().decode("utf-32-le", "replace").encode("utf-8")
+    data: bytes = folded.astype("<u4").tobytes()
+    return data.decode("utf-32-le", "replace").encode("utf-8")
 
 
 @cache
