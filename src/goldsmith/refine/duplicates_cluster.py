@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 Places = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
+_AHEAD = 1024  # documents
+
 
 @dataclass(frozen=True)
 class Method:
@@ -28,7 +30,8 @@ class Method:
     different arrays are different. A candidate shares ``least(document)`` keys at least.
     ``similarity(one, other)`` is 0 for a pair that this method does not merge. A key that more than
     ``crowd`` documents that stay have in common is not looked at: it tells nothing about which of
-    them is meant.
+    them is meant. At most ``tries`` candidates are verified, those that share most keys first.
+    ``prepare`` is told some documents ahead whose similarity may be asked for.
     """
 
     name: str
@@ -36,6 +39,8 @@ class Method:
     similarity: Callable[[int, int], float]
     least: Callable[[int], int] = lambda _: 1
     crowd: int = 1 << 62
+    tries: int | None = None
+    prepare: Callable[[Sequence[int]], None] = lambda _: None
 
 
 class Merge(NamedTuple):
@@ -56,9 +61,14 @@ def merges(ranked: Sequence[int], methods: Sequence[Method]) -> list[Merge]:
     tables = [_buckets(method) for method in methods]
     concerned = set().union(*tables) if tables else set()
     rank = {document: at for at, document in enumerate(ranked) if document in concerned}
+    places = list(rank)
     kept_by: list[dict[int, list[int]]] = [defaultdict(list) for _ in methods]
     found: list[Merge] = []
-    for document in rank:
+    for at, document in enumerate(places):
+        if at % _AHEAD == 0:
+            coming = places[at : at + _AHEAD]
+            for method, table in zip(methods, tables, strict=True):
+                method.prepare([one for one in coming if one in table])
         merge = None
         for method, table, kept in zip(methods, tables, kept_by, strict=True):
             merge = _best(document, method, table.get(document, ()), kept, rank)
@@ -111,8 +121,10 @@ def _best(
         if len(others) <= method.crowd:
             shared.update(others)
     least = method.least(document)
+    candidates = [other for other, count in shared.items() if count >= least]
+    candidates.sort(key=lambda other: (-shared[other], rank[other]))
     best, similarity = -1, 0.0
-    for other in (other for other, count in shared.items() if count >= least):
+    for other in candidates[: method.tries]:
         value = method.similarity(document, other)
         if value > similarity or (value == similarity > 0 and rank[other] < rank[best]):
             best, similarity = other, value

@@ -18,15 +18,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
+from goldsmith.refine.duplicates_shingles import Hashes, distinct
 
 GRAM = 8  # bytes of folded text
 SAMPLE = 8  # one gram in so many is an anchor
 MINIMUM = 96  # bytes of folded text; shorter ones say too little once characters are wrong
-SHARED = 0.03  # of a text's anchors; a candidate has this share in common, and three at least
+SHARED = 0.06  # of a text's anchors; a candidate has this share in common, and three at least
 WINDOW = 256  # bytes of folded text
 WINDOWS = 16  # at most, evenly spaced
 READABLE = 0.7  # of a window's characters, in order, must stand in the other text
+HOPELESS = 0.05  # of the grams; where fewer are in the other text, it is not looked at closely
+_SMALL = 1024  # bytes; of longer texts one gram in four is looked at
 _MARGIN = 24  # bytes around the place where a window should be
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
@@ -74,11 +76,16 @@ def grams(data: bytes) -> Hashes:
 
 
 def anchors(data: bytes) -> Hashes:
-    """Return the sampled shingles of a folded text, sorted, once each; none of a short text."""
+    """Return the sampled shingles of a folded text, sorted, once each; none of a short text.
+
+    Long texts are sampled more thinly, in steps of two, so that none has more than about 256; what
+    the thin sample of one text holds, the denser one of another holds too.
+    """
     if len(data) < MINIMUM:
         return np.zeros(0, np.uint64)
+    thin = max(0, (len(data) // 1024).bit_length() - 1)
     every = grams(data)
-    return np.unique(every[every < np.uint64((1 << 64) // SAMPLE)])
+    return distinct(every[every < np.uint64((1 << 64) // (SAMPLE << thin))])
 
 
 def least_shared(count: int) -> int:
@@ -93,22 +100,30 @@ def alignment(one: bytes, other: bytes) -> Alignment:
     long, short = sorted((one, other), key=lambda data: (-len(data), data))
     if len(short) < MINIMUM:
         return Alignment(float(one == other), float(one == other), float(one == other))
-    own = grams(long)
-    theirs, places = _lookup(short)
+    thin = 1 if len(long) <= _SMALL else 4
+    own, starts = _sampled(long, thin)
+    theirs, places = _lookup(short, thin)
+    at = np.minimum(np.searchsorted(theirs, own), max(len(theirs) - 1, 0))
+    hits = np.flatnonzero(theirs[at] == own) if len(theirs) else at[:0]
+    if len(hits) <= HOPELESS * len(own):
+        return Alignment(0.0, 0.0, 0.0)
+    there = starts[hits]
+    shifts = places[at[hits]] - there
     count = min(WINDOWS, max(1, len(long) // WINDOW))
     width = min(WINDOW, len(long))
     found = same = whole = 0.0
     for start in np.linspace(0, len(long) - width, count).astype(int).tolist():
-        wanted = own[start : start + width - GRAM + 1]
-        at = np.minimum(np.searchsorted(theirs, wanted), len(theirs) - 1)
-        hits = np.flatnonzero(theirs[at] == wanted)
-        if not len(hits):
+        edges = (start, start + width - GRAM + 1)
+        first, last = np.searchsorted(there, edges).tolist()
+        if first == last:
             continue
-        begin = start + int(np.median(places[at[hits]] - hits - start))
+        begin = start + int(np.sort(shifts[first:last])[(last - first) // 2])
         near = short[max(0, begin - _MARGIN) : max(0, begin + width + _MARGIN)]
         share = LCSseq.similarity(long[start : start + width], near) / width
         if share >= READABLE:
-            found, same, whole = found + 1, same + share, whole + len(hits) / len(wanted)
+            sample = np.searchsorted(starts, edges)
+            found, same = found + 1, same + share
+            whole += (last - first) / int(sample[1] - sample[0])
     if not found:
         return Alignment(0.0, 0.0, 0.0)
     return Alignment(found / count, same / found, whole / found)
@@ -136,11 +151,19 @@ def edited(fit: Alignment) -> bool:
     return fit.same < 0.97 and fit.whole > fit.same ** (GRAM / 2)
 
 
-@lru_cache(maxsize=256)
-def _lookup(data: bytes) -> tuple[Hashes, NDArray[np.int64]]:
+def _sampled(data: bytes, thin: int) -> tuple[Hashes, NDArray[np.int64]]:
+    """Return one gram in ``thin``, chosen by its hash, and its place, in order of places."""
     every = grams(data)
-    order = np.argsort(every, kind="stable")
-    return every[order], order
+    chosen = np.flatnonzero(every <= np.uint64((1 << 64) // thin - 1))
+    return every[chosen], chosen
+
+
+@lru_cache(maxsize=256)
+def _lookup(data: bytes, thin: int) -> tuple[Hashes, NDArray[np.int64]]:
+    """The same in order of the grams."""
+    some, places = _sampled(data, thin)
+    order = np.argsort(some, kind="stable")
+    return some[order], places[order]
 
 
 @cache

@@ -49,7 +49,7 @@ class Shingled:
     def sets(self) -> list[Hashes]:
         """Return each text's shingles, sorted, once each."""
         return [
-            np.unique(self.flat[start:end])
+            distinct(self.flat[start:end])
             for start, end in zip(self.offsets[:-1], self.offsets[1:], strict=True)
         ]
 
@@ -97,7 +97,13 @@ def shingled(texts: Sequence[str]) -> Shingled:
 
 def shingles(text: str) -> Hashes:
     """Return the sorted set of 64-bit hashes of a text's word 5-grams (of all words if fewer)."""
-    return np.unique(shingled([text]).flat)
+    return distinct(shingled([text]).flat)
+
+
+def distinct(hashes: Hashes) -> Hashes:
+    """Return hashes sorted, once each."""
+    ordered = np.sort(hashes)
+    return ordered[np.append(ordered[1:] != ordered[:-1], True)] if len(ordered) else ordered
 
 
 def signatures(one: Shingled) -> NDArray[np.uint32]:
@@ -159,17 +165,18 @@ def _bytes(text: str) -> bytes:
     if text.isascii():
         return text.encode("ascii").translate(_FOLD)
     points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
-    folded = _plane()[np.minimum(points, 0xFFFF)]
-    if points.max() > 0xFFFF:  # beyond the basic plane all are words
-        folded = np.where(points > 0xFFFF, points, folded)
-    data: bytes = folded.astype("<u4").tobytes()
+    if int(points.max()) < len(_plane()):
+        folded = _plane()[points]
+    else:  # beyond the basic plane all are words
+        folded = np.where(points < len(_plane()), _plane()[points & 0xFFFF], points)
+    data: bytes = folded.tobytes()
     return data.decode("utf-32-le", "replace").encode("utf-8")
 
 
 @cache
-def _plane() -> NDArray[np.uint32]:
+def _plane() -> NDArray[Any]:
     """Return what each character of the basic plane is folded to: lower case, or a space."""
-    table = np.arange(1 << 16, dtype=np.uint32)
+    table = np.arange(1 << 16, dtype="<u4")
     for point in range(1 << 16):
         lower = chr(point).lower()
         if not _WORD.match(chr(point)):

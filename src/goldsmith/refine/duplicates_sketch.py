@@ -8,8 +8,9 @@ on disk. `find` gives the same merges for the same documents however they were d
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -28,14 +29,15 @@ from goldsmith.refine.duplicates_shingles import (
 )
 
 Hashes = NDArray[np.uint64]
+Keys = tuple[NDArray[np.int64], Hashes]
 
 #: The methods, in the order in which they may merge a document.
 NAMES = ("exact", "minhash", "simhash", "noise")
-BITS = 7  # of 64: two SimHashes that differ in more are no candidates
 SLICES = 16  # of the keys that are sorted at once
 #: Remembered texts, in what they are compared by, of documents that are candidates.
 _REMEMBERED = 8192
-CROWD = 256
+CROWD = 16  # kept documents that share an anchor; more, and it is a phrase of the language
+TRIES = 3  # candidates by noise that are verified
 
 
 class Sketch(NamedTuple):
@@ -104,30 +106,26 @@ def _exact(sketches: Sequence[Sketch], text: Callable[[int], str]) -> Method:
 def _minhash(sketches: Sequence[Sketch], text: Callable[[int], str], threshold: float) -> Method:
     digests = [one.signatures for one in sketches]
     rows = rows_in_band(threshold, PERMUTATIONS)
-    return Method("minhash", lambda: bands(digests, rows), _true_jaccard(text, threshold))
+    return _jaccard_method("minhash", lambda: bands(digests, rows), text, threshold)
 
 
 def _simhash(sketches: Sequence[Sketch], text: Callable[[int], str], threshold: float) -> Method:
-    def keys() -> Iterator[tuple[NDArray[np.int64], Hashes]]:
-        # Two hashes that differ in seven bits agree on one of eight bytes (Manku 2007).
-        every = np.concatenate([np.zeros(0, np.uint64), *(one.simhashes for one in sketches)])
-        for byte in range(8):
-            yield np.arange(len(every)), every >> np.uint64(8 * byte) & np.uint64(255)
+    every = np.concatenate([np.zeros(0, np.uint64), *(one.simhashes for one in sketches)])
 
-    bits = np.concatenate([np.zeros(0, np.uint64), *(one.simhashes for one in sketches)])
-    verify = _true_jaccard(text, threshold)
+    def keys() -> Iterator[Keys]:
+        # Two hashes that differ in six bits at most have two equal bytes of eight (Manku 2007).
+        for one, other in combinations(range(8), 2):
+            high = every >> np.uint64(8 * one) & np.uint64(255)
+            low = every >> np.uint64(8 * other) & np.uint64(255)
+            yield np.arange(len(every)), high << np.uint64(8) | low
 
-    def similarity(one: int, other: int) -> float:
-        near = (int(bits[one]) ^ int(bits[other])).bit_count() <= BITS
-        return verify(one, other) if near else 0.0
-
-    return Method("simhash", keys, similarity)
+    return _jaccard_method("simhash", keys, text, threshold)
 
 
 def _noise(sketches: Sequence[Sketch], text: Callable[[int], str], threshold: float) -> Method:
     sizes = np.concatenate([np.zeros(0, np.int64), *(np.diff(one.offsets) for one in sketches)])
 
-    def keys() -> Iterator[tuple[NDArray[np.int64], Hashes]]:
+    def keys() -> Iterator[Keys]:
         owners = np.repeat(np.arange(len(sizes)), sizes)
         every = np.concatenate([np.zeros(0, np.uint64), *(one.anchors for one in sketches)])
         step = np.uint64((1 << 64) // noise.SAMPLE // SLICES + 1)
@@ -142,14 +140,37 @@ def _noise(sketches: Sequence[Sketch], text: Callable[[int], str], threshold: fl
         lambda one, other: noise.twin_similarity(data(one), data(other), threshold),
         lambda place: noise.least_shared(int(sizes[place])),
         CROWD,
+        TRIES,
     )
 
 
-def _true_jaccard(text: Callable[[int], str], threshold: float) -> Callable[[int, int], float]:
-    sets = lru_cache(maxsize=_REMEMBERED)(lambda place: shingles(text(place)))
+class _Sets:
+    """The shingles of documents that are compared, made for many at once; the last ones stay."""
+
+    def __init__(self, text: Callable[[int], str]) -> None:
+        self._text = text
+        self._made: dict[int, Hashes] = {}
+
+    def prepare(self, places: Sequence[int]) -> None:
+        missing = [place for place in places if place not in self._made]
+        texts = [self._text(place) for place in missing]
+        made = [one for batch in batches(texts) for one in shingled(batch).sets()]
+        self._made.update(zip(missing, made, strict=True))
+        while len(self._made) > _REMEMBERED:
+            del self._made[next(iter(self._made))]
+
+    def __getitem__(self, place: int) -> Hashes:
+        found = self._made.get(place)
+        return shingles(self._text(place)) if found is None else found
+
+
+def _jaccard_method(
+    name: str, keys: Callable[[], Iterable[Keys]], text: Callable[[int], str], threshold: float
+) -> Method:
+    sets = _Sets(text)
 
     def similarity(one: int, other: int) -> float:
-        value = jaccard(sets(one), sets(other))
+        value = jaccard(sets[one], sets[other])
         return value if value >= threshold else 0.0
 
-    return similarity
+    return Method(name, keys, similarity, prepare=sets.prepare)
