@@ -75,6 +75,11 @@ def passages_of(texts: list[str], count: int, size: int, seed: int) -> list[str]
     return [texts[n][at : at + size] for n, at in sorted(chosen)]
 
 
+def prose(text: str) -> bool:
+    """Whether a passage says something: not the dots of a table of contents."""
+    return sum(letter.isalnum() for letter in text) > 0.6 * len(text)
+
+
 def entries_of(texts: list[str]) -> list[Entry]:
     width = len(str(len(texts)))
     names = [f"{number:0{width}}" for number in range(len(texts))]
@@ -182,14 +187,14 @@ def twins(texts: list[str], pages: int) -> dict[str, object]:
     source = random.Random(5)
     clean: list[str] = []
     for size, count in ((400, 150), (1200, 150), (3000, 150)):
-        clean += passages_of(texts, count, size, size)
+        clean += passages_of(texts[::4], count, size, size)
     pool, origin, rates = list(clean), list(range(len(clean))), [0.0] * len(clean)
-    for number, text in enumerate(clean):
-        rate = RATES[number % len(RATES)]
+    for number, text in enumerate(clean * 2):
+        rate = RATES[(number + number // len(clean)) % len(RATES)]
         pool.append(with_errors(text, rate, source))
-        origin.append(number)
+        origin.append(number % len(clean))
         rates.append(rate)
-    read = read_by_ocr(passages_of(texts, pages, 1500, 99), source)
+    read = read_by_ocr(passages_of(texts[3::4], pages, 1000, 99), source)
     for text, reading, rate in read:
         origin += [len(pool), len(pool)]
         pool += [text, reading]
@@ -199,6 +204,8 @@ def twins(texts: list[str], pages: int) -> dict[str, object]:
     origin += range(len(pool), len(pool) + len(hard))
     rates += [0.0] * len(hard)
     pool += hard
+    allowed = [n for n, text in enumerate(pool) if prose(text)]
+    pool, origin, rates = ([some[n] for n in allowed] for some in (pool, origin, rates))
     found = {int(one.member): one for one in clusters_of(entries_of(pool), THRESHOLD, ALL)}
     wrong = [one for m, one in found.items() if origin[int(one.kept)] != origin[m]]
     recall: dict[float, list[bool]] = defaultdict(list)
@@ -206,6 +213,8 @@ def twins(texts: list[str], pages: int) -> dict[str, object]:
         if rate:
             hit = member in found and origin[int(found[member].kept)] == origin[member]
             recall[rate].append(hit)
+            if not hit:
+                print(f"missed at {rate}: {pool[member][:80]!r}")
     for rate, hits in sorted(recall.items()):
         print(f"{'rapidocr' if rate < 0 else rate}: {sum(hits)} of {len(hits)} twins merged")
     for one in wrong[:5]:
@@ -240,13 +249,15 @@ def negatives(texts: list[str], clean: list[str], source: random.Random) -> list
             for n in range(12)
         ]
         hard.append(" ".join(parts))
-    longest = sorted(texts, key=len, reverse=True)[:20]
-    for text in longest:  # half overlapping passages of one document, far from those in `clean`
+    longest = sorted(texts[1::4], key=len, reverse=True)[:20]
+    for text in longest:  # half overlapping passages of one document, none of those in `clean`
         start = source.randrange(len(text) // 2)
         hard += [text[at : at + 1000] for at in range(start, start + 5000, 500)]
     words = sorted({w for text in clean[:100] for w in text.split()})
-    for text in clean[::3]:  # every third word another
-        kept = [source.choice(words) if source.random() < 0.33 else w for w in text.split()]
+    for number, text in enumerate(passages_of(texts[2::4], 300, 1200, 7)):  # other words put in
+        share = (0.15, 0.25, 0.35)[number % 3]
+        kept = [source.choice(words) if source.random() < share else w for w in text.split()]
+        hard.append(text)
         hard.append(" ".join(kept))
     return hard
 

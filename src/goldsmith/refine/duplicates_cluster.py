@@ -26,7 +26,7 @@ _AHEAD = 1024  # documents
 class Method:
     """A way to find duplicates.
 
-    ``give_keys()`` gives arrays (documents, keys): pairs of a document's place and a key it has; keys of
+    ``give_keys()`` gives arrays (documents, keys): places of documents and a key each has; keys of
     different arrays are different. A candidate shares ``least(document)`` keys at least.
     ``similarity(one, other)`` is 0 for a pair that this method does not merge. A key that more than
     ``crowd`` documents that stay have in common is not looked at: it tells nothing about which of
