@@ -92,7 +92,10 @@ class RefineSettings(Section):
         "auto", description="auto: learned from labels once a test found that better."
     )
     maximum_garbage: Share = Field(0.5, description="Probability from which a passage goes.")
-    near_duplicate: Share = Field(0.7, description="Jaccard similarity of near duplicates.")
+    near_duplicate: Share = Field(0.7, description="Similarity of near duplicates.")
+    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise"], ...] = Field(
+        ("exact", "minhash", "noise"), description='How to find them; "noise": OCR twins.'
+    )
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(
         "words", description='What counts them: "words", or a tokenizer\'s folder or hub name.'

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from goldsmith.refine.deduplicate import jaccard, merge_documents, shingles, signatures
+from goldsmith.refine.duplicates_index import Entry, Rank, clusters_of
+from goldsmith.refine.duplicates_shingles import jaccard, shingled, shingles, signatures
 
 datasketch = pytest.importorskip("datasketch", reason="the oracle for MinHash is not installed")
 
@@ -37,7 +38,7 @@ def test_similarity_is_the_plain_one_and_both_estimates_agree(changed: int) -> N
     sets = [shingles(one), shingles(other)]
     true = jaccard(*sets)
     assert true == pytest.approx(plain_jaccard(one, other), abs=1e-12)
-    ours = signatures(sets)
+    ours = signatures(shingled([one, other]))
     assert float((ours[0] == ours[1]).mean()) == pytest.approx(true, abs=0.17)
     theirs = []
     for one_set in sets:
@@ -53,9 +54,8 @@ def test_every_pair_that_datasketch_finds_is_merged() -> None:
     for number in range(30):
         one, other = texts(number)
         pool[f"a{number:02}"], pool[f"b{number:02}"] = one + f" end{number}", other
-    merged = {
-        row["member"]: row["kept"] for row in merge_documents(pool, 0.7, {n: n for n in pool})
-    }
+    entries = [Entry(Rank(False, 0, 0, name, name), text) for name, text in pool.items()]
+    merged = {row.member: row.kept for row in clusters_of(entries, 0.7, ["exact", "minhash"])}
     for number in range(30):
         pair = (f"a{number:02}", f"b{number:02}")
         similar = plain_jaccard(*(pool[name] for name in pair)) >= 0.7

@@ -130,7 +130,13 @@ def deduplicate(
     ]
     documents = pa.Table.from_pylist(files, SCHEMAS["documents"])
     made = Deduplicate(RefineSettings()).run(
-        {"passages": passages_table(rows), "rejects:cut": empty("rejects"), "documents": documents}
+        {
+            "passages": passages_table(rows),
+            "rejects:cut": empty("rejects"),
+            "documents": documents,
+            "pages": empty("pages"),
+            "scores": empty("scores"),
+        }
     )
     assert made["clusters"].schema == SCHEMAS["clusters"]
     return made["clusters"].to_pylist(), made["rejects"].to_pylist()
@@ -139,7 +145,14 @@ def deduplicate(
 def test_equal_documents_keep_the_first_by_name() -> None:
     rows = [passage(ENGLISH, 0, "d-b"), passage(ENGLISH, 0, "d-a"), passage(GERMAN, 0, "d-c")]
     clusters, rejects = deduplicate(rows)
-    assert clusters == [{"member": "d-b", "kept": "d-a", "method": "exact", "similarity": 1.0}]
+    (cluster,) = clusters
+    assert cluster == {
+        "member": "d-b",
+        "kept": "d-a",
+        "method": "exact",
+        "similarity": 1.0,
+        "reason": "first",
+    }
     assert [(row["subject"], row["merged_into"]) for row in rejects] == [(rows[0]["id"], "d-a")]
     clusters, _ = deduplicate(rows, d_a="z.pdf", d_b="a.pdf")
     assert [(row["member"], row["kept"]) for row in clusters] == [("d-a", "d-b")]

@@ -126,8 +126,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             ("member", pa.string()),  # id of a document or passage
             ("kept", pa.string()),  # the member that stays
-            ("method", pa.string()),  # "exact", "minhash"
+            ("method", pa.string()),  # REJECT_RULES["deduplicate"]
             ("similarity", pa.float64()),
+            ("reason", pa.string()),  # MERGE_REASONS: why the kept one stays
         ]
     ),
     # Every range of characters that did not reach gold as it was, one row a range of one line.
@@ -358,6 +359,7 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
         "loss",
         "disorder",
     ),
-    "deduplicate": ("exact", "minhash"),
+    "deduplicate": ("exact", "minhash", "simhash", "noise"),
     "forget": ("forgotten",),
 }
+MERGE_REASONS = ("born digital", "longest", "cleanest", "first")

@@ -1,46 +1,36 @@
 """The stage that merges what the corpus says twice: whole documents, then single paragraphs.
 
-Documents: equal normalised text is "exact"; near duplicates are found with MinHash over word
-5-grams (Broder 1997) and locality-sensitive hashing, and every candidate is checked by its true
-Jaccard similarity, so an estimate never merges anything. Each document is compared with documents
-that stay, never with merged ones, so chains of similar documents do not collapse into one.
+Documents: the settings name the methods, tried in this order: "exact" (equal words), "minhash" and
+"simhash" (candidates whose true Jaccard similarity over word 5-grams reaches the threshold, so an
+estimate never merges anything), "noise" (the same text with OCR errors). How candidates are found
+and who joins whom is in `duplicates_sketch` and `duplicates_cluster`.
 
-The kept member is the longest, in steps of a quarter; among those of one step the first by name, so
-that a copy or a draft does not take the place of what it was made from for a few words more.
-Paragraphs of at least 80 characters are merged only when their normalised text is equal; among
-equals the longest stays, then the first by document id and order.
+The kept member is the one born digital; then the longest, in steps of a quarter; then the cleanest;
+then the first by name, so that a copy or a draft does not take the place of what it was made from
+for a few words more. ``clusters.reason`` says which of these decided. Paragraphs of at least 80
+characters are merged only when their normalised text is equal; among equals the longest stays, then
+the first by document id and order.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
+from goldsmith.refine.duplicates_index import Entry, Rank, clusters_of
+from goldsmith.refine.duplicates_sketch import text_key
 from goldsmith.refine.segments import Row, reject_passage
 
-Hashes = NDArray[np.uint64]
-
-SHINGLE = 5  # words
-PERMUTATIONS = 128
-SEED = 20_011  # of the permutations; part of the stage's version
 MINIMUM_CHARACTERS = 80  # of a paragraph that may be merged
 _STEP = 1.25  # lengths within such a factor count as equal
-
-_WORD = re.compile(r"\w+")
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -49,9 +39,9 @@ class Deduplicate:
 
     settings: RefineSettings
     name: ClassVar[str] = "deduplicate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     unit: ClassVar[Literal["document", "all"]] = "all"
-    reads: ClassVar[tuple[str, ...]] = ("passages", "rejects:cut", "documents")
+    reads: ClassVar[tuple[str, ...]] = ("passages", "rejects:cut", "documents", "pages", "scores")
     writes: ClassVar[tuple[str, ...]] = ("clusters", "rejects")
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
@@ -65,9 +55,9 @@ class Deduplicate:
             document: "\n".join(member["text"] for member in members)
             for document, members in by_document.items()
         }
-        files = tables["documents"].select(["id", "uri"]).to_pylist()
-        names = {row["id"]: row["uri"] for row in reversed(files)}  # the first of several copies
-        clusters = merge_documents(texts, self.settings.near_duplicate, names)
+        entries = [Entry(rank, texts[rank.document]) for rank in ranks(texts, tables)]
+        found = clusters_of(entries, self.settings.near_duplicate, self.settings.duplicates)
+        clusters = [row._asdict() for row in found]
         rejects: list[Row] = []
         merged = {row["member"]: row for row in clusters}
         left: list[Row] = []
@@ -91,44 +81,28 @@ class Deduplicate:
         return reject_passage(passage, self.name, method, similarity, cluster["kept"])
 
 
-def merge_documents(
-    texts: Mapping[str, str], threshold: float, names: Mapping[str, str]
-) -> list[Row]:
-    """Return a ``clusters`` row for each document (id -> text) that another one stands for.
-
-    ``names`` (id -> uri) decide which of about equally long ones stays.
-    """
-
-    def rank(document: str) -> tuple[int, str, str]:
-        step = math.floor(math.log(max(len(texts[document]), 1), _STEP))
-        return -step, names[document], document
-
-    order = sorted(texts, key=rank)
-    sets = [shingles(texts[document]) for document in order]
-    digests = signatures(sets)
-    rows_in_band = _rows_in_band(threshold)
-    exact: dict[bytes, int] = {}
-    buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    clusters: list[Row] = []
-    for index, document in enumerate(order):
-        key = _text_key(texts[document])
-        if key in exact:
-            clusters.append(_cluster(document, order[exact[key]], "exact", 1.0))
-            continue
-        places = _places(digests[index], rows_in_band)
-        candidates = sorted({other for place in places for other in buckets.get(place, ())})
-        best, similarity = -1, 0.0
-        for other in candidates:
-            value = jaccard(sets[index], sets[other])
-            if value >= threshold and value > similarity:
-                best, similarity = other, value
-        if best >= 0:
-            clusters.append(_cluster(document, order[best], "minhash", similarity))
-            continue
-        exact[key] = index
-        for place in places:
-            buckets[place].append(index)
-    return clusters
+def ranks(texts: Mapping[str, str], tables: Tables) -> list[Rank]:
+    """Return the rank of each document (id -> text), by id."""
+    files = tables["documents"].select(["id", "uri"]).to_pylist()
+    names = {row["id"]: row["uri"] for row in reversed(files)}  # the first of several copies
+    pages: dict[str, list[bool]] = defaultdict(list)
+    for row in tables["pages"].select(["document", "route"]).to_pylist():
+        pages[row["document"]].append(row["route"] in ("ocr", "nougat"))
+    damage = {
+        row["subject"]: row["value"]
+        for row in tables["scores"].select(["subject", "document", "name", "value"]).to_pylist()
+        if row["name"] == "gibberish" and row["subject"] == row["document"]
+    }
+    return [
+        Rank(
+            2 * sum(pages[document]) > len(pages[document]),
+            -math.floor(math.log(max(len(text), 1), _STEP)),
+            round(20 * damage.get(document, 0.0)),
+            names[document],
+            document,
+        )
+        for document, text in sorted(texts.items())
+    ]
 
 
 def merge_paragraphs(paragraphs: Sequence[Row]) -> list[Row]:
@@ -136,72 +110,20 @@ def merge_paragraphs(paragraphs: Sequence[Row]) -> list[Row]:
     twins: dict[bytes, list[Row]] = defaultdict(list)
     for paragraph in paragraphs:
         if len(paragraph["text"]) >= MINIMUM_CHARACTERS:
-            twins[_text_key(paragraph["text"])].append(paragraph)
+            twins[text_key(paragraph["text"])].append(paragraph)
     clusters: list[Row] = []
     for members in twins.values():
         members.sort(key=lambda row: (-len(row["text"]), row["document"], row["order"]))
-        clusters += [_cluster(row["id"], members[0]["id"], "exact", 1.0) for row in members[1:]]
+        kept = members[0]
+        for row in members[1:]:
+            longer = len(kept["text"]) > len(row["text"])
+            clusters.append(
+                {
+                    "member": row["id"],
+                    "kept": kept["id"],
+                    "method": "exact",
+                    "similarity": 1.0,
+                    "reason": "longest" if longer else "first",
+                }
+            )
     return clusters
-
-
-def shingles(text: str) -> Hashes:
-    """Return the sorted set of 64-bit hashes of a text's word 5-grams (of all its words if fewer).
-
-    Words are compared in lower case without punctuation.
-    """
-    words = np.array([_word_hash(word) for word in _WORD.findall(text.lower())], np.uint64)
-    length = min(SHINGLE, len(words))
-    if not length:
-        return words
-    count = len(words) - length + 1
-    mixed = np.zeros(count, np.uint64)
-    for offset in range(length):
-        mixed = (mixed ^ words[offset : offset + count]) * _PRIME
-        mixed ^= mixed >> np.uint64(29)
-    return np.unique(mixed)
-
-
-def signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
-    """Return MinHash signatures (documents, 128) of hashed sets."""
-    if not sets:
-        return np.zeros((0, PERMUTATIONS), np.uint32)
-    from rensa import RMinHash
-
-    offsets = np.cumsum([0, *(len(one) for one in sets)]).astype(np.uint64)
-    flat = np.concatenate([np.zeros(0, np.uint64), *sets])
-    digests: Any = RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets, PERMUTATIONS, SEED)
-    return np.array(digests.to_rows(), np.uint32).reshape(len(sets), PERMUTATIONS)
-
-
-def jaccard(one: Hashes, other: Hashes) -> float:
-    """Return the true Jaccard similarity of two sorted sets; 0 for two empty ones."""
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    total = len(one) + len(other) - shared
-    return shared / total if total else 0.0
-
-
-def _rows_in_band(threshold: float) -> int:
-    """Rows of a band such that at most one true pair in a thousand is missed at the threshold."""
-    for rows in (16, 8, 4, 2):
-        if (1.0 - threshold**rows) ** (PERMUTATIONS // rows) <= 1e-3:
-            return rows
-    return 1
-
-
-def _places(digest: NDArray[np.uint32], rows: int) -> list[tuple[int, bytes]]:
-    data = digest.tobytes()
-    width = rows * digest.itemsize
-    return [(at, data[at : at + width]) for at in range(0, len(data), width)]
-
-
-def _text_key(text: str) -> bytes:
-    return hashlib.sha256(" ".join(text.casefold().split()).encode("utf-8")).digest()
-
-
-@lru_cache(maxsize=1 << 18)
-def _word_hash(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode("utf-8"), digest_size=8).digest(), "little")
-
-
-def _cluster(member: str, kept: str, method: str, similarity: float) -> Row:
-    return {"member": member, "kept": kept, "method": method, "similarity": similarity}
