@@ -37,7 +37,7 @@ from sklearn.metrics import roc_auc_score
 
 from goldsmith.extract.damage import suspects
 from goldsmith.extract.marks import plain_name, read_marks
-from goldsmith.extract.pdf import _frame, _text_layer, read_pdf
+from goldsmith.extract.pdf import _frame, _text_layers, read_pdf
 from goldsmith.extract.repair import WRONG, examined
 from goldsmith.project import ExtractSettings
 
@@ -313,7 +313,7 @@ def font_runs(document: pypdfium2.PdfDocument) -> list[tuple[int, str, str]]:
     runs: list[tuple[int, str, str]] = []
     for number in range(1, len(document) + 1):
         handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
-        _text_layer(handle, number, _frame(handle), runs)
+        _text_layers([(number, handle, _frame(handle))], runs)
         pdfium.FPDF_ClosePage(handle)
     return runs
 

@@ -145,13 +145,16 @@ def make_decoder(family: str, number: int) -> Any:
     suffix = "TextConfig" if family == "gemma3" else "Config"
     kind = "LMHeadModel" if family == "gpt2" else "ForCausalLM"
     config = getattr(transformers, name + suffix)(**configs[number])
-    return randomised(getattr(transformers, name + kind)(config), seed=number)
+    return randomised(getattr(transformers, name + kind), config, seed=number)
 
 
-def randomised(model: Any, seed: int) -> Any:
-    """Move every parameter off its start value, so that each norm and bias matters."""
+def randomised(kind: Any, config: Any, seed: int) -> Any:
+    """Make a model and move every parameter off its start value, so that each one matters."""
     import torch
 
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = kind(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -197,7 +200,7 @@ def make_encoder(family: str, task: str) -> Any:
     if family == "roberta":
         public |= {"type_vocab_size": 1, "pad_token_id": 1}
     config = transformers.AutoConfig.for_model(family, **public)
-    return randomised(getattr(transformers, ENCODERS[family][task])(config), seed=len(task))
+    return randomised(getattr(transformers, ENCODERS[family][task]), config, seed=len(task))
 
 
 _T5 = {
@@ -252,7 +255,7 @@ def make_seq2seq(family: str, number: int) -> Any:
     """Return a random transformers encoder-decoder of the family's config of that number."""
     kind, configs = SEQ2SEQ[family]
     config = transformers.AutoConfig.for_model(family, **configs[number])
-    model = randomised(getattr(transformers, kind)(config), seed=number)
+    model = randomised(getattr(transformers, kind), config, seed=number)
     if family != "t5":
         import torch
 

@@ -95,7 +95,11 @@ def gradient_difference(theirs: Any, ours: Decoder, tokens: torch.Tensor) -> flo
     config = ours.config
     total, count = plain_loss(ours, tokens, targets)
     (total / count).backward()
-    mine = {name: p.grad for name, p in ours.named_parameters()}
+    # An expert that no token was sent to has no gradient.
+    mine = {
+        name: torch.zeros_like(p) if p.grad is None else p.grad
+        for name, p in ours.named_parameters()
+    }
     public = {
         place.public: torch.cat([mine[name] for name in place.ours])
         for place in places(config, frozenset(mine))

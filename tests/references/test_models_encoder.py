@@ -47,7 +47,7 @@ def test_every_head_is_the_reference(tmp_path: Path, family: str, task: str):
     assert row["gradients"] <= 1e-4
     assert row["greedy"]
     assert row["round_trip"]
-    assert row["largest_logit"] > 0.3
+    assert row["largest_logit"] > 0.1
 
 
 def test_a_head_that_is_not_there_is_named(tmp_path: Path):

@@ -117,8 +117,8 @@ def refine_stages(project: Project) -> Iterator[Stage]:
     yield from (Cut(settings), Deduplicate(sound), Chunk(sound))
 
 
-def refine(project: Project, first: str = "tag") -> Ledger:
-    """Lines to gold chunks, from the stage called ``first``; return the ledger, which balances.
+def refine(project: Project, first: str | None = None) -> Ledger:
+    """Lines to gold chunks, from the stage called ``first`` on, or all; return the ledger, which balances.
 
     A document that a stage fails on is taken out and the rest goes on without it. Raises
     LedgerError when the ledger does not balance.
@@ -129,7 +129,7 @@ def refine(project: Project, first: str = "tag") -> Ledger:
     while True:
         try:
             with runner(project) as run:
-                begun = False
+                begun = first is None
                 for stage in refine_stages(project):
                     begun = begun or stage.name == first
                     if begun and stage.name == "cut":
@@ -139,7 +139,7 @@ def refine(project: Project, first: str = "tag") -> Ledger:
             break
         except StageFailedError:  # its documents are in quarantine now
             ingest(project, find_files(project))
-            first = "tag"
+            first = None
     ledger = take_stock(project.lake)
     ledger.require_balance()
     if not ledger.total("kept"):
