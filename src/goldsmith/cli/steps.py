@@ -118,7 +118,7 @@ def refine_stages(project: Project) -> Iterator[Stage]:
 
 
 def refine(project: Project, first: str | None = None) -> Ledger:
-    """Lines to gold chunks, from the stage called ``first`` on, or all; return the ledger, which balances.
+    """Lines to gold chunks, from the stage called ``first`` on; return the ledger, which balances.
 
     A document that a stage fails on is taken out and the rest goes on without it. Raises
     LedgerError when the ledger does not balance.
