@@ -51,9 +51,10 @@ class RefineSettings(Section):
     maximum_gibberish: Share = 0.5
     minimum_grade: Share = 0.1
     near_duplicate: Share = Field(0.7, description="Similarity of near duplicates.")
-    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise"], ...] = Field(
-        ("exact", "minhash", "noise"), description='How to find them; "noise": OCR twins.'
+    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise", "substring"], ...] = Field(
+        ("exact", "minhash", "noise"), description='"noise": OCR twins; "substring": long strings.'
     )
+    substring_characters: Count = Field(200, description="A repeated string that goes has so many.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_overlap: Annotated[int, Field(ge=0)] = 40
 

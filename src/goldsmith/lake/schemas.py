@@ -305,7 +305,7 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
         "card",
     ),
     "cut": ("language", "gibberish", "low grade", "too short"),
-    "deduplicate": ("exact", "minhash", "simhash", "noise"),
+    "deduplicate": ("exact", "minhash", "simhash", "noise", "substring"),
     "forget": ("forgotten",),
 }
 MERGE_REASONS = ("born digital", "longest", "cleanest", "first")
