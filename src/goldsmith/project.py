@@ -93,9 +93,10 @@ class RefineSettings(Section):
     )
     maximum_garbage: Share = Field(0.5, description="Probability from which a passage goes.")
     near_duplicate: Share = Field(0.7, description="Similarity of near duplicates.")
-    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise"], ...] = Field(
-        ("exact", "minhash", "noise"), description='How to find them; "noise": OCR twins.'
+    duplicates: tuple[Literal["exact", "minhash", "simhash", "noise", "substring"], ...] = Field(
+        ("exact", "minhash", "noise"), description='"noise": OCR twins; "substring": long strings.'
     )
+    substring_characters: Count = Field(200, description="A repeated string that goes has so many.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(
         "words", description='What counts them: "words", or a tokenizer\'s folder or hub name.'

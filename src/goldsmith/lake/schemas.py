@@ -359,7 +359,7 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
         "loss",
         "disorder",
     ),
-    "deduplicate": ("exact", "minhash", "simhash", "noise"),
+    "deduplicate": ("exact", "minhash", "simhash", "noise", "substring"),
     "forget": ("forgotten",),
 }
 MERGE_REASONS = ("born digital", "longest", "cleanest", "first")

@@ -20,7 +20,7 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.lines import is_terminated
-from goldsmith.refine.segments import Row
+from goldsmith.refine.segments import Row, remaining
 from goldsmith.refine.sentences import Count, counter, pieces
 
 SECTION_LEVEL = 2  # headings up to this level open a section, and a chunk
@@ -103,14 +103,14 @@ class Chunk:
     writes: ClassVar[tuple[str, ...]] = ("chunks",)
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
-        fallen = {
-            subject
-            for name in ("rejects:cut", "rejects:deduplicate")
-            for subject in tables[name].column("subject").to_pylist()
-        }
+        rejects: dict[str, list[Row]] = defaultdict(list)
+        for name in ("rejects:cut", "rejects:deduplicate"):
+            for row in tables[name].select(["subject", "line", "start", "end"]).to_pylist():
+                rejects[row["subject"]].append(row)
         by_document: dict[str, list[Row]] = defaultdict(list)
-        for passage in tables["passages"].to_pylist():
-            if passage["id"] not in fallen:
+        for whole in tables["passages"].to_pylist():
+            passage = remaining(whole, rejects[whole["id"]]) if whole["id"] in rejects else whole
+            if passage is not None:
                 by_document[passage["document"]].append(passage)
         rows: list[Row] = []
         for document in sorted(by_document):

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from goldsmith.refine.segments import Row, remaining
+
 _AFTER = ("cut", "deduplicate", "forget")
 
 
@@ -26,8 +28,8 @@ class Problem(NamedTuple):
 def check_cover(lines: pa.Table, passages: pa.Table, rejects: pa.Table) -> list[Problem]:
     """Return every place where kept + removed + merged is not exactly the input.
 
-    ``rejects`` holds the rows of all stages up to the point that is checked; a passage that a later
-    stage than "clean" rejected counts as removed with all its spans. The answer is in order of
+    ``rejects`` holds the rows of all stages up to the point that is checked; of a passage that a
+    later stage than "clean" took something from, the rest counts. The answer is in order of
     line id and place, and empty when all is well.
     """
     raw: dict[str, str] = dict(
@@ -35,10 +37,10 @@ def check_cover(lines: pa.Table, passages: pa.Table, rejects: pa.Table) -> list[
     )
     ranges: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
     problems: list[Problem] = []
-    fallen: set[str] = set()
+    fallen: dict[str, list[Row]] = defaultdict(list)
     for row in rejects.to_pylist():
         if row["stage"] in _AFTER:
-            fallen.add(row["subject"])
+            fallen[row["subject"]].append(row)
         place = (row["line"], row["start"], row["end"])
         ranges[row["line"]].append((row["start"], row["end"], f"reject {row['id']}"))
         if raw.get(row["line"], "")[row["start"] : row["end"]] != row["text"]:
@@ -53,8 +55,9 @@ def check_cover(lines: pa.Table, passages: pa.Table, rejects: pa.Table) -> list[
             if span["at"] < reach:
                 problems.append(Problem(*place, f"spans of {passage['id']} overlap in its text"))
             reach = span["at"] + span["length"]
-            if passage["id"] not in fallen:
-                ranges[span["line"]].append((span["start"], span["end"], passage["id"]))
+        left = remaining(passage, fallen.get(passage["id"], ()))
+        for span in left["spans"] if left else ():
+            ranges[span["line"]].append((span["start"], span["end"], passage["id"]))
     for line in sorted(ranges.keys() - raw.keys()):
         problems.extend(Problem(line, s, e, f"{who}: no such line") for s, e, who in ranges[line])
     for line, text in raw.items():

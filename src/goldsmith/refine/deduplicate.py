@@ -9,12 +9,14 @@ The kept member is the one born digital; then the longest, in steps of a quarter
 then the first by name, so that a copy or a draft does not take the place of what it was made from
 for a few words more. ``clusters.reason`` says which of these decided. Paragraphs of at least 80
 characters are merged only when their normalised text is equal; among equals the longest stays, then
-the first by document id and order.
+the first by document id and order. "substring" takes whole sentences out of a paragraph where a
+long string stands in another paragraph too, of a better document or further ahead.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +29,12 @@ from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.duplicates_index import Entry, Rank, clusters_of
 from goldsmith.refine.duplicates_sketch import text_key
-from goldsmith.refine.segments import Row, reject_passage
+from goldsmith.refine.duplicates_substring import repeated
+from goldsmith.refine.segments import Row, reject_passage, reject_range
 
 MINIMUM_CHARACTERS = 80  # of a paragraph that may be merged
 _STEP = 1.25  # lengths within such a factor count as equal
+_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*\s+")
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ class Deduplicate:
         paragraphs = {row["id"]: row for row in left if row["kind"] == "paragraph"}
         for cluster in merge_paragraphs(list(paragraphs.values())):
             clusters.append(cluster)
-            rejects += self._rejects(paragraphs[cluster["member"]], cluster)
+            rejects += self._rejects(paragraphs.pop(cluster["member"]), cluster)
+        if "substring" in self.settings.duplicates:
+            order = sorted(entry.rank for entry in entries)
+            rejects += self._substrings(order, list(paragraphs.values()))
         return {
             "clusters": pa.Table.from_pylist(clusters, SCHEMAS["clusters"]),
             "rejects": pa.Table.from_pylist(rejects, SCHEMAS["rejects"]),
@@ -79,6 +86,23 @@ class Deduplicate:
     def _rejects(self, passage: Row, cluster: Row) -> list[Row]:
         method, similarity = cluster["method"], cluster["similarity"]
         return reject_passage(passage, self.name, method, similarity, cluster["kept"])
+
+    def _substrings(self, order: Sequence[Rank], paragraphs: Sequence[Row]) -> list[Row]:
+        """The rejects of strings that a better document, or the same one earlier, says already."""
+        place = {rank.document: number for number, rank in enumerate(order)}
+        ranked = sorted(paragraphs, key=lambda row: (place[row["document"]], row["order"]))
+        found = repeated([row["text"] for row in ranked], self.settings.substring_characters)
+        rows: list[Row] = []
+        for number, start, end, first in found:
+            # Only whole sentences go, so that what stays can still be read.
+            text = ranked[number]["text"]
+            edges = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+            start = next(edge for edge in edges if edge >= start)
+            end = next(edge for edge in reversed(edges) if edge <= end)
+            if end - start >= self.settings.substring_characters:
+                kept = ranked[first]["id"]
+                rows += reject_range(ranked[number], start, end, self.name, "substring", 1.0, kept)
+        return rows
 
 
 def ranks(texts: Mapping[str, str], tables: Tables) -> list[Rank]:

@@ -45,8 +45,8 @@ class Alignment(NamedTuple):
     """How the longer text stands in the other; all figures from 0 to 1.
 
     ``found``: of its windows, the share that is readable there; ``same``: mean share of characters
-    of those windows that are the same, in order, of those that were not simply lost; ``whole``:
-    mean share of their grams that are.
+    of those windows that are the same, in order, where nothing was lost; ``whole``: the mean
+    share of their grams that are.
     """
 
     found: float

@@ -9,6 +9,7 @@ MinHash itself (Broder 1997) is rensa's. What is similar to what is decided in
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ SHINGLE = 5  # words
 PERMUTATIONS = 128
 SEED = 20_011  # of the permutations; part of the stage's version
 BATCH = 1 << 18  # characters hashed at once: what fits the cache
+_ROW = struct.Struct(f"={PERMUTATIONS}I")
 _LONGEST = 128  # bytes of a word that are looked at; its length counts too
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
@@ -115,7 +117,8 @@ def signatures(one: Shingled) -> NDArray[np.uint32]:
     digests: Any = RMinHash.digest_matrix_from_flat_token_hashes(
         one.flat, one.offsets.astype(np.uint64), PERMUTATIONS, SEED
     )
-    return np.array(digests.to_rows(), np.uint32).reshape(len(one), PERMUTATIONS)
+    rows = b"".join(_ROW.pack(*row) for row in digests.to_rows())
+    return np.frombuffer(rows, np.uint32).reshape(len(one), PERMUTATIONS)
 
 
 def simhashes(one: Shingled) -> Hashes:
@@ -138,10 +141,12 @@ def jaccard(one: Hashes, other: Hashes) -> float:
 
 def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
     """Return the hashes of all words, and where each text's words start (one more than texts)."""
-    parts = [_bytes(text) for text in texts]
+    parts = [text.encode("utf-8", "replace") for text in texts]
     ends = np.cumsum([0, *(len(part) + 1 for part in parts)])
-    joined = b" ".join(parts) + b" " * 9
+    joined = bytearray(b" ".join([*parts, b" " * 9]).translate(_FOLD))
     data = np.frombuffer(joined, np.uint8)
+    if not all(text.isascii() for text in texts):
+        _fold_beyond_ascii(data)
     solid = data != 32
     edges = np.flatnonzero(solid[1:] != solid[:-1]) + 1
     if solid[0]:
@@ -161,16 +166,28 @@ def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
     return mixed, np.searchsorted(begin, ends).astype(np.int64)
 
 
-def _bytes(text: str) -> bytes:
-    if text.isascii():
-        return text.encode("ascii").translate(_FOLD)
-    points = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
-    if int(points.max()) < len(_plane()):
-        folded = _plane()[points]
-    else:  # beyond the basic plane all are words
-        folded = np.where(points < len(_plane()), _plane()[points & 0xFFFF], points)
-    data: bytes = folded.tobytes()
-    return data.decode("utf-32-le", "replace").encode("utf-8")
+def _fold_beyond_ascii(data: NDArray[np.uint8]) -> None:
+    """Fold characters of two and three bytes in place; those of four are all parts of words.
+
+    A capital whose small letter has another number of bytes stays (there are about thirty).
+    """
+    lead = np.flatnonzero(data >= 0xC0)
+    for size, first, after in ((2, 0xC0, 0xE0), (3, 0xE0, 0xF0)):
+        at = lead[(data[lead] >= first) & (data[lead] < after)]
+        tail = [data[at + place].astype(np.uint32) & 0x3F for place in range(1, size)]
+        point = data[at].astype(np.uint32) & (0x1F if size == 2 else 0x0F)
+        for bits in tail:
+            point = point << 6 | bits
+        folded: NDArray[Any] = _plane()[point]
+        mark = folded == 32
+        for place in range(size):
+            data[at[mark] + place] = 32
+        low, high = (0x80, 0x800) if size == 2 else (0x800, 0x10000)
+        other = (folded != point) & (folded >= low) & (folded < high)
+        at, folded = at[other], folded[other]
+        for place in range(size):
+            low_bits = folded >> np.uint32(6 * (size - 1 - place))
+            data[at + place] = low_bits & 0x3F | 0x80 if place else low_bits | first
 
 
 @cache

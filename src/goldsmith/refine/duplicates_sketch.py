@@ -97,9 +97,10 @@ def text_key(text: str) -> bytes:
 def _exact(sketches: Sequence[Sketch], text: Callable[[int], str]) -> Method:
     key = lru_cache(maxsize=_REMEMBERED)(lambda place: text_key(text(place)))
     digests = [one.signatures for one in sketches]
-    # Equal texts have equal signatures, so only documents with a double need a key.
+    # Equal texts have equal signatures; half of one is enough to find those that need a key.
+    halves = [part[:, : PERMUTATIONS // 2] for part in digests]
     return Method(
-        "exact", lambda: bands(digests, PERMUTATIONS), lambda a, b: float(key(a) == key(b))
+        "exact", lambda: bands(halves, PERMUTATIONS // 2), lambda a, b: float(key(a) == key(b))
     )
 
 

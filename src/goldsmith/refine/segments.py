@@ -8,6 +8,7 @@ one, so the ledger is exact by construction: `spans_of` reads what was kept, `re
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from goldsmith.lake.ids import content_id
@@ -216,3 +217,54 @@ def reject_passage(
         )
         for span in passage["spans"]
     ]
+
+
+def reject_range(
+    passage: Row, start: int, end: int, stage: str, rule: str, score: float, merged_into: str
+) -> list[Row]:
+    """Return the reject rows of the raw characters under ``start``..``end`` of a passage's text."""
+    rows = []
+    for span in passage["spans"]:
+        left, right = max(start, span["at"]), min(end, span["at"] + span["length"])
+        if left < right:
+            part = {
+                **span,
+                "at": left,
+                "length": right - left,
+                "start": span["start"] + left - span["at"],
+                "end": span["start"] + right - span["at"],
+            }
+            only = {**passage, "spans": [part]}
+            rows += reject_passage(only, stage, rule, score, merged_into)
+    return rows
+
+
+def remaining(passage: Row, rejects: Sequence[Row]) -> Row | None:
+    """Return a passage without the raw characters that ``rejects`` took; None if nothing is left.
+
+    What stands between the characters (separators, replacements) stays.
+    """
+    if not rejects:
+        return passage
+    keep = [True] * len(passage["text"])
+    for reject in rejects:
+        for span in passage["spans"]:
+            if span["line"] == reject["line"]:
+                left = max(reject["start"], span["start"]) - span["start"] + span["at"]
+                right = min(reject["end"], span["end"]) - span["start"] + span["at"]
+                keep[left:right] = [False] * max(0, right - left)
+    spans: list[Row] = []
+    places = [0]
+    for kept in keep:
+        places.append(places[-1] + kept)
+    for span in passage["spans"]:
+        begin = span["at"]
+        for stays, run in groupby(range(begin, begin + span["length"]), key=keep.__getitem__):
+            size = len(list(run))
+            if stays:
+                start = span["start"] + begin - span["at"]
+                place = {"at": places[begin], "length": size, "start": start, "end": start + size}
+                spans.append({**span, **place})
+            begin += size
+    text = "".join(letter for letter, kept in zip(passage["text"], keep, strict=True) if kept)
+    return {**passage, "text": text, "spans": spans} if spans else None
