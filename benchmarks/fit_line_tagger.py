@@ -1,0 +1,206 @@
+"""Train the line tagger on the hand-labelled papers and write the weights that ship.
+
+The network is the one of `goldsmith.refine.line_model`, here in torch. Each step takes a few whole
+papers, laid end to end with empty lines between, so that no paper hears another. For a part of the
+papers the type features are blanked, since not every source knows them. Deterministic on one core.
+"""
+
+import argparse
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from harness import DATA
+from torch import nn
+from torch.nn import functional
+
+from goldsmith.refine import line_model
+from goldsmith.refine.line_features import BUCKETS, Features, Layout, line_features
+
+LABELS = {
+    "reference": "reference",
+    "annex": "annex",
+    "header": "front",
+    "cover": "front",
+    "headnote": "headnote",
+    "page_number": "page_number",
+    "footnote": "footnote",
+}  # all others are body
+WIDTH = 64
+GAP = max(line_model.STEPS_AFTER)
+EPOCHS = 12
+PAPERS = 5  # a step
+RATE = 4e-3
+
+
+class Paper(NamedTuple):
+    name: str
+    layout: Layout
+    labels: list[str]
+
+
+def read_papers(folder: Path) -> list[Paper]:
+    """The papers of ``lines/``, in the order of the file."""
+    path = folder / "lines" / "segmentation.parquet"
+    table = pq.read_table(path if path.exists() else folder / "segmentation.parquet")
+    column = {name: table.column(name).to_pylist() for name in NEEDED}
+    names = np.array(column["doc_id"])
+    cuts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1], [True]]))
+    page = np.array(column["page_index"], np.int64)
+    opens = np.array([value == "BLOCKSTART" for value in column["block_status"]])
+    font = np.array([value == "NEWFONT" for value in column["font_status"]])
+    size = np.array([SIZES.get(value, 0) for value in column["font_size_status"]], np.int64)
+    bold, italic = (np.array([bool(v) for v in column[n]]) for n in ("bold", "italic"))
+    return [
+        Paper(
+            names[low],
+            Layout(
+                column["text"][low:high],
+                page[low:high],
+                opens[low:high],
+                font[low:high],
+                size[low:high],
+                bold[low:high],
+                italic[low:high],
+            ),
+            column["label"][low:high],
+        )
+        for low, high in zip(cuts, cuts[1:], strict=False)
+    ]
+
+
+SIZES = {"HIGHERFONT": 1, "LOWERFONT": -1}
+NEEDED = (
+    "doc_id",
+    "page_index",
+    "text",
+    "label",
+    "block_status",
+    "font_status",
+    "font_size_status",
+    "bold",
+    "italic",
+)
+
+
+class Block(nn.Module):
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.convolution = nn.Conv1d(WIDTH, WIDTH, 3, padding=step, dilation=step)
+        nn.init.normal_(self.convolution.weight, std=0.03)
+
+    def forward(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        active = functional.relu(self.norm(hidden)) * real
+        active = functional.dropout(active, 0.1, self.training)
+        return hidden + self.convolution(active.T[None])[0].T
+
+
+class Network(nn.Module):
+    """[lines] to [lines, classes]; the weights carry the names that line_model reads."""
+
+    def __init__(self, mean: np.ndarray, scale: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("scale", torch.tensor(scale))
+        self.words = nn.Parameter(torch.randn(BUCKETS, 16) * 0.1)
+        self.enter = nn.Linear(len(mean) + 64, WIDTH)
+        self.before = nn.ModuleList([Block(step) for step in line_model.STEPS_BEFORE])
+        self.say = nn.Linear(WIDTH, 24)
+        self.hear = nn.Linear(72, WIDTH)
+        self.after = nn.ModuleList([Block(step) for step in line_model.STEPS_AFTER])
+        self.last = nn.LayerNorm(WIDTH)
+        self.leave = nn.Linear(WIDTH, len(line_model.CLASSES))
+
+    def forward(self, dense, words, groups, real):
+        known = (words > 0).float()[..., None]
+        vectors = functional.embedding(words, self.words) * known
+        mean = vectors.sum(1) / known.sum(1).clamp(min=1)
+        dense = ((dense - self.mean) / self.scale).clamp(-6, 6)
+        line = torch.cat([dense, mean, vectors[:, 0], vectors[:, 1], vectors[:, -1]], 1)
+        hidden = self.enter(functional.dropout(line, 0.1, self.training))
+        for block in self.before:
+            hidden = block(hidden, real)
+        said = functional.relu(self.say(hidden)) * real
+        heard = torch.cat([others(said, group, real) for group in groups.T], 1)
+        hidden = hidden + self.hear(functional.dropout(heard, 0.1, self.training))
+        for block in self.after:
+            hidden = block(hidden, real)
+        return self.leave(self.last(hidden))
+
+
+def others(said: torch.Tensor, group: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    size = int(group.max()) + 1
+    total = torch.zeros(size, said.shape[1]).index_add(0, group, said)
+    counts = torch.zeros(size, 1).index_add(0, group, real)
+    return (total[group] - said) / (counts[group] - 1).clamp(min=1)
+
+
+def train(features: list[Features], targets: list[np.ndarray], seed: int = 7) -> dict:
+    """Return the weights of a network trained on these papers."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(1)
+    order = random.Random(seed)
+    sample = np.concatenate([paper.dense[:: 1 + len(paper.dense) // 200] for paper in features])
+    network = Network(sample.mean(0), sample.std(0) + 0.05)
+    steps = EPOCHS * -(-len(features) // PAPERS)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.15)
+    for _ in range(EPOCHS):
+        numbers = list(range(len(features)))
+        order.shuffle(numbers)
+        for at in range(0, len(numbers), PAPERS):
+            chosen = numbers[at : at + PAPERS]
+            dense, words, groups, real = _laid_out([features[n] for n in chosen])
+            wanted = torch.tensor(
+                np.concatenate([np.append(targets[n], [-1] * GAP) for n in chosen])
+            )
+            logits = network(dense, words, groups, real)
+            loss = functional.cross_entropy(logits, wanted, ignore_index=-1)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    weights["words"][0] = 0.0
+    return weights
+
+
+def _laid_out(papers: list[Features]) -> tuple[torch.Tensor, ...]:
+    """Papers end to end, GAP empty lines after each; groups of different papers do not meet."""
+    groups, base = [], 0
+    for paper in papers:
+        here = np.stack([np.unique(g, return_inverse=True)[1] for g in paper.groups.T], axis=1)
+        groups.append(np.pad(here + base, ((0, GAP), (0, 0)), constant_values=base))
+        base += int(here.max()) + 1
+    real = np.concatenate([np.append(np.ones(len(p.dense)), np.zeros(GAP)) for p in papers])
+    return (
+        torch.tensor(np.concatenate([np.pad(p.dense, ((0, GAP), (0, 0))) for p in papers])),
+        torch.tensor(np.concatenate([np.pad(p.words, ((0, GAP), (0, 0))) for p in papers])).long(),
+        torch.tensor(np.concatenate(groups)),
+        torch.tensor(real[:, None], dtype=torch.float32),
+    )
+
+
+def targets_of(paper: Paper) -> np.ndarray:
+    names = [LABELS.get(label, "body") for label in paper.labels]
+    return np.array([line_model.CLASSES.index(name) for name in names])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    options = parser.parse_args()
+    papers = read_papers(options.data)
+    weights = train([line_features(p.layout) for p in papers], [targets_of(p) for p in papers])
+    path = Path(line_model.__file__).parent / line_model.WEIGHTS
+    np.savez_compressed(path, **{n: v.astype(np.float16) for n, v in weights.items()})
+    print(path.name, path.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()
