@@ -154,7 +154,7 @@ def train(features: list[Features], targets: list[np.ndarray], seed: int = 7) ->
         order.shuffle(numbers)
         for at in range(0, len(numbers), PAPERS):
             chosen = numbers[at : at + PAPERS]
-            dense, words, groups, real = _laid_out([features[n] for n in chosen])
+            dense, words, groups, real = laid_out([features[n] for n in chosen])
             wanted = torch.tensor(
                 np.concatenate([np.append(targets[n], [-1] * GAP) for n in chosen])
             )
@@ -170,7 +170,7 @@ def train(features: list[Features], targets: list[np.ndarray], seed: int = 7) ->
     return weights
 
 
-def _laid_out(papers: list[Features]) -> tuple[torch.Tensor, ...]:
+def laid_out(papers: list[Features]) -> tuple[torch.Tensor, ...]:
     """Papers end to end, GAP empty lines after each; groups of different papers do not meet."""
     groups, base = [], 0
     for paper in papers:

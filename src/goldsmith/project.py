@@ -40,6 +40,9 @@ class ExtractSettings(Section):
 
 
 class RefineSettings(Section):
+    tagger: Literal["trained", "rules"] = Field(
+        "rules", description="Who finds running heads, page numbers and notes on pages."
+    )
     pii: Literal["redact", "keep"] = "redact"
     citation_marks: Literal["remove", "keep"] = "remove"
     footnotes: Literal["remove", "keep"] = "remove"

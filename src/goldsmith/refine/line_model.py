@@ -20,6 +20,7 @@ from goldsmith.refine.line_features import Features, Floats
 
 CLASSES = ("body", "reference", "annex", "front", "headnote", "page_number", "footnote")
 REMOVED = (4, 5, 6)
+SURE = 0.5  # chance of being removable from which a line is
 STEPS_BEFORE = (1, 2, 4)  # dilations of the convolutions before lines of other pages are heard
 STEPS_AFTER = (1, 8, 2, 32, 4, 16)
 WEIGHTS = "line_tagger.npz"
@@ -57,6 +58,17 @@ def line_probabilities(features: Features, weights: Weights) -> Floats:
     logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
     return np.asarray(logits / logits.sum(axis=1, keepdims=True), np.float32)
+
+
+def decide(chances: Floats) -> NDArray[np.int64]:
+    """Return the class of each line, [lines]: the likeliest, but nothing goes on a bare majority.
+
+    The three classes that are removed stand against the rest together.
+    """
+    gone = chances[:, REMOVED].sum(axis=1)
+    kept = chances[:, : REMOVED[0]].argmax(axis=1)
+    which = chances[:, REMOVED].argmax(axis=1) + REMOVED[0]
+    return np.asarray(np.where(gone > SURE, which, kept), np.int64)
 
 
 def _normalised(hidden: Floats, weights: Weights, name: str) -> Floats:
