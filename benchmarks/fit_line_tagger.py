@@ -95,7 +95,7 @@ class Block(nn.Module):
 
     def forward(self, hidden: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         active = functional.relu(self.norm(hidden)) * real
-        active = functional.dropout(active, 0.1, self.training)
+        active = functional.dropout(active, 0.2, self.training)
         return hidden + self.convolution(active.T[None])[0].T
 
 
@@ -121,7 +121,7 @@ class Network(nn.Module):
         mean = vectors.sum(1) / known.sum(1).clamp(min=1)
         dense = ((dense - self.mean) / self.scale).clamp(-6, 6)
         line = torch.cat([dense, mean, vectors[:, 0], vectors[:, 1], vectors[:, -1]], 1)
-        hidden = self.enter(functional.dropout(line, 0.1, self.training))
+        hidden = self.enter(functional.dropout(line, 0.2, self.training))
         for block in self.before:
             hidden = block(hidden, real)
         said = functional.relu(self.say(hidden)) * real
@@ -147,7 +147,7 @@ def train(features: list[Features], targets: list[np.ndarray], seed: int = 7) ->
     sample = np.concatenate([paper.dense[:: 1 + len(paper.dense) // 200] for paper in features])
     network = Network(sample.mean(0), sample.std(0) + 0.05)
     steps = EPOCHS * -(-len(features) // PAPERS)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.1)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.15)
     for _ in range(EPOCHS):
         numbers = list(range(len(features)))

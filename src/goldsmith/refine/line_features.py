@@ -30,7 +30,7 @@ EDGE = 4  # lines from the top and the foot of a page where numbers are believed
 WORDS = 12  # of a line that are looked at: the first eight and the last four
 
 _PATTERNS = (
-    r"^\W{0,3}\d{1,5}\W{0,3}$",
+    r"^\W{0,3}\d(?: ?\d){0,4}\W{0,3}$",
     r"(?i)^\W{0,3}[ivxl]{1,7}\W{0,3}$",
     r"(?i)\b(page|p\.)\s*\d+\b|^\W*\d+\s*(of|/)\s*\d+\W*$|\bpage \d+ of \d+",
     r"\b(1[89]|20)\d\d[a-z]?\b",
@@ -72,9 +72,11 @@ _PATTERNS = (
 )
 _HEADINGS = {"reference": 21, "annex": 22, "section": 24}  # places in _PATTERNS
 _SMOOTHED = (3, 4, 9, 10, 15, 16, 19, 20, 25)
+_ENDED, _HYPHEN, _LOWER = 27, 28, 30
+_OPENINGS = (11, 12, 13, 14, 15, 16, 17, 18, 30, 31)
 _SPANS = (2, 6, 20)  # lines to each side that densities are taken over
 
-_BARE = r"^\W{0,3}(?P<n>\d{1,5})\W{0,3}$"
+_BARE = r"^\W{0,3}(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
 _LEAD = r"^\W{0,3}(?:(?i)page |p\. ?)?(?P<n>\d{1,5})(?:[^\w.]|\. |$)"
 _TRAIL = r"(?:^|[^\w.])(?P<n>\d{1,5})\W{0,3}$"
 _ENTRY = r"^\W{0,2}(?P<n>\d{1,3})[\]\.)]?(?:\s|$|\pL)"
@@ -124,6 +126,8 @@ def line_features(layout: Layout) -> Features:
     repeated = [
         _repeated(key, page, edge, top, foot, pages) for key in (characters.key, characters.short)
     ]
+    numbers = _numbers(layout.texts, texts, page, edge, pages)
+    entries = _entries(texts, page)
     columns: list[NDArray[Any]] = [
         characters.shares,
         flags,
@@ -132,10 +136,15 @@ def line_features(layout: Layout) -> Features:
             [layout.opens, layout.new_font, layout.size > 0, layout.size < 0], axis=1
         ),
         np.stack([layout.bold, layout.italic], axis=1),
-        _since(layout, page),
+        _since(layout, page, characters.length),
         *repeated,
-        _numbers(layout.texts, texts, page, edge, pages),
-        _entries(texts, page),
+        numbers,
+        entries,
+        _inside(repeated[0], numbers, page),
+        *(
+            _pieces(start, layout.size, page, flags, entries, characters, place)
+            for start in (layout.opens, layout.size != 0)
+        ),
         _echoes(characters.words, top, foot, page),
     ]
     for span in _SPANS:
@@ -308,14 +317,22 @@ def _places(page: Integers, length: Integers) -> tuple[Floats, Integers, Integer
     return np.stack(place, axis=1).astype(np.float32), top, foot
 
 
-def _since(layout: Layout, page: Integers) -> Floats:
+def _since(layout: Layout, page: Integers, length: Integers) -> Floats:
     """Steps of type size summed down the page, and lines since and until type or block changes."""
     count = len(page)
     starts = np.concatenate([[True], page[1:] != page[:-1]])
     owner = np.cumsum(starts) - 1
     level = np.cumsum(layout.size)
     level = level - level[np.flatnonzero(starts)][owner]
-    columns = [np.clip(level, -3, 3), np.clip(np.cumsum(layout.size), -4, 4)]
+    # Against the level that most of the page's characters have.
+    steps = np.clip(level, -8, 8) + 8
+    weights = np.zeros((owner[-1] + 1, 17))
+    np.add.at(weights, (owner, steps), length)
+    columns = [
+        np.clip(level, -3, 3),
+        np.clip(np.cumsum(layout.size), -4, 4),
+        np.clip(steps - weights.argmax(axis=1)[owner], -3, 3),
+    ]
     for change in (layout.opens, layout.new_font | (layout.size != 0), layout.size < 0):
         mark = change | starts
         index = np.arange(count)
@@ -357,7 +374,8 @@ def _repeated(
 def _number(texts: pa.Array, pattern: str) -> Integers:
     """The number that the pattern finds in each line, -1 for none."""
     found = pc.extract_regex(texts, pattern)
-    values = pc.cast(pc.struct_field(found, "n"), pa.int64())
+    digits = pc.replace_substring(pc.struct_field(found, "n"), " ", "")
+    values = pc.cast(digits, pa.int64())
     return np.array(pc.fill_null(values, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
@@ -452,6 +470,83 @@ def _entries(texts: pa.Array, page: Integers) -> Floats:
         _smooth(follows, 20),
     ]
     return np.concatenate(columns, axis=1)
+
+
+def _inside(repeated: Floats, numbers: Floats, page: Integers) -> Floats:
+    """Lines of text between each line and the edges of its page, furniture aside, and whether the
+    page has a line whose number counts better with the pages."""
+    support = numbers[:, 3]
+    furniture = (repeated[:, 1] > 0.65) | (support > 0.65)
+    starts = np.flatnonzero(np.concatenate([[True], page[1:] != page[:-1]]))
+    sizes = np.diff(np.append(starts, len(page)))
+    owner = np.repeat(np.arange(len(starts)), sizes)
+    text = np.cumsum(~furniture)
+    opened = np.concatenate([[0], text])[starts][owner]
+    closed = text[starts + sizes - 1][owner]
+    above, below = text - ~furniture - opened, closed - text
+    best = np.maximum.reduceat(support, starts)[owner]
+    columns = [
+        np.log1p(above) / 2,
+        np.log1p(below) / 2,
+        above == 0,
+        below == 0,
+        furniture,
+        best,
+        best - support,
+        np.add.reduceat(furniture, starts, dtype=np.int64)[owner] / 4,
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _pieces(
+    opens: Flags,
+    size: Integers,
+    page: Integers,
+    flags: Flags,
+    entries: Floats,
+    characters: _Characters,
+    place: Floats,
+) -> Floats:
+    """What the whole piece around a line is: how long, how it opens, what it stands between.
+
+    A piece is a block, or a run of lines in one size of type; a note breaks into a sentence.
+    """
+    count = len(page)
+    mark = opens | np.concatenate([[True], page[1:] != page[:-1]])
+    starts = np.flatnonzero(mark)
+    sizes = np.diff(np.append(starts, count))
+    owner = np.repeat(np.arange(len(starts)), sizes)
+    ends = starts + sizes - 1
+    before, after = np.maximum(starts - 1, 0), np.minimum(ends + 1, count - 1)
+    same = (starts > 0) & (page[before] == page[starts])
+    going = (ends + 1 < count) & (page[after] == page[ends])
+    total = np.add.reduceat(characters.length, starts)
+    piece = np.stack(
+        [
+            np.log1p(sizes) / 2,
+            np.log1p(total) / 4,
+            size[starts],
+            np.where(going, size[after], 0),
+            same,
+            going,
+            flags[before, _ENDED],
+            flags[before, _HYPHEN],
+            flags[after, _LOWER],
+            flags[ends, _ENDED],
+            *(flags[starts, number] for number in _OPENINGS),
+            entries[starts, 0],
+            entries[starts, 2],
+            place[starts, 0],
+            place[ends, 0],
+            place[ends, 3],
+            np.add.reduceat(characters.shares[:, 0], starts) / sizes,
+            np.add.reduceat(characters.shares[:, 4], starts) / sizes,
+            np.add.reduceat(flags[:, 3], starts, dtype=np.int64) / sizes,
+        ],
+        axis=1,
+    )
+    inner = np.log1p(np.arange(count) - starts[owner])[:, None] / 2
+    return np.concatenate([piece[owner], inner], axis=1).astype(np.float32)
 
 
 def _echoes(words: NDArray[np.int32], top: Integers, foot: Integers, page: Integers) -> Floats:
