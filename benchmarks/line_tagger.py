@@ -1,9 +1,10 @@
 """The line tagger against hand labels: every paper predicted once, held out by paper.
 
-Without options, five networks are trained, each on four fifths of the papers, and each paper is
-predicted by the one that did not see it. `--shipped` trains nothing and evaluates the weights of the
-package on the folder's papers. `--suspects` lists lines where the tagger is sure of another label
-than the hand's: about a quarter of its errors are such, and they are shown rather than fitted.
+Without options, five taggers are trained, each on four fifths of the papers, and each paper is
+predicted by the one that did not see it; `--keep FOLDER` keeps what each said, so that a run can be
+taken up again, and `--folds` picks some. `--shipped` trains nothing and evaluates the weights of
+the package on the folder's papers. `--suspects` lists lines where the tagger is sure of another
+label than the hand's: about a quarter of its errors are such, and they are shown, not fitted.
 
 `f1_*`: of lines, by label; `f1_removed` merges page numbers, headnotes and footnotes. `body_lost`:
 the share of lines labelled body that would be removed. `lines_per_second`: one core, features
@@ -37,9 +38,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--shipped", action="store_true", help="evaluate the packaged weights")
     parser.add_argument("--suspects", action="store_true", help="list labels that look wrong")
+    parser.add_argument("--keep", type=Path, help="folder for what each fold's tagger said")
+    parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)))
     options = parser.parse_args()
     papers = read_papers(options.data)
-    chances = shipped_chances(papers) if options.shipped else held_out(papers)
+    if options.shipped:
+        chances = shipped_chances(papers)
+    else:
+        chances = held_out(papers, options.folds, options.keep)
+        papers = [paper for number, paper in enumerate(papers) if number % FOLDS in options.folds]
     if options.suspects:
         list_suspects(papers, chances)
     result = figures(papers, chances)
@@ -52,18 +59,25 @@ def shipped_chances(papers: list[Paper]) -> list[np.ndarray]:
     return [line_probabilities(line_features(paper.layout), weights) for paper in papers]
 
 
-def held_out(papers: list[Paper]) -> list[np.ndarray]:
-    """Chances of each paper from weights that were trained without it."""
+def held_out(papers: list[Paper], folds: list[int], keep: Path | None) -> list[np.ndarray]:
+    """Chances of each paper of the folds from a tagger that was trained without it, in order."""
     features = [line_features(paper.layout) for paper in papers]
     targets = [targets_of(paper) for paper in papers]
-    chances: list[np.ndarray] = [np.empty(0)] * len(papers)
-    for fold in range(FOLDS):
+    chances: dict[int, np.ndarray] = {}
+    for fold in folds:
+        held = range(fold, len(papers), FOLDS)
+        kept = keep / f"fold-{fold}.npz" if keep else None
+        if kept and kept.exists():
+            with np.load(kept) as archive:
+                chances |= {number: archive[str(number)] for number in held}
+            continue
         seen = [number for number in range(len(papers)) if number % FOLDS != fold]
         weights = train([features[n] for n in seen], [targets[n] for n in seen])
-        for number in range(fold, len(papers), FOLDS):
-            chances[number] = line_probabilities(features[number], weights)
-        print(f"fold {fold + 1} of {FOLDS}")
-    return chances
+        chances |= {number: line_probabilities(features[number], weights) for number in held}
+        if kept:
+            np.savez_compressed(kept, **{str(number): chances[number] for number in held})
+        print(f"fold {fold} of {FOLDS}", flush=True)
+    return [chances[number] for number in sorted(chances)]
 
 
 def figures(papers: list[Paper], chances: list[np.ndarray]) -> dict[str, object]:

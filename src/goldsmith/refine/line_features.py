@@ -132,9 +132,7 @@ def line_features(layout: Layout) -> Features:
         characters.shares,
         flags,
         place,
-        np.stack(
-            [layout.opens, layout.new_font, layout.size > 0, layout.size < 0], axis=1
-        ),
+        np.stack([layout.opens, layout.new_font, layout.size > 0, layout.size < 0], axis=1),
         np.stack([layout.bold, layout.italic], axis=1),
         _since(layout, page, characters.length),
         *repeated,
@@ -412,9 +410,7 @@ def _numbers(
     for offset, mask in zip(kinds, known, strict=True):
         support = _look(offset + 10_000, offsets, counts) * mask
         strict = _look(offset + 10_000, bare_offsets, bare_counts) * mask
-        near = sum(
-            _look(offset + 10_000 + step, offsets, counts) * mask for step in (-2, -1, 1, 2)
-        )
+        near = sum(_look(offset + 10_000 + step, offsets, counts) * mask for step in (-2, -1, 1, 2))
         columns += [
             mask,
             np.log1p(support) / 2,

@@ -1,9 +1,10 @@
-"""The line tagger's network, in numpy: what it says of each line of one document.
+"""The line tagger's model, in numpy: what it says of each line of one document.
 
-A line's numbers and words (`line_features`) become one vector; residual convolutions over the lines
-carry what neighbours say, with steps that grow to 32 lines; between them each line hears the mean
-of the lines that say the same on other pages, and of those at the same place of other pages. The
-weights are made by ``benchmarks/fit_line_tagger.py``, where the same network is written for
+First a forest of small trees looks at each line with the lines beside it; then a network reads what
+the forest said with the line's own numbers and words. In the network residual convolutions over the
+lines carry what neighbours say, with steps that grow to 32 lines; between them each line hears the
+mean of the lines that say the same on other pages, and of those at the same place of other pages.
+The weights are made by ``benchmarks/fit_line_tagger.py``, where the same network is written for
 training; a test holds the two together.
 """
 
@@ -12,20 +13,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from goldsmith.refine.line_features import Features, Floats
 
-CLASSES = ("body", "reference", "annex", "front", "headnote", "page_number", "footnote")
-REMOVED = (4, 5, 6)
-SURE = 0.5  # chance of being removable from which a line is
+CLASSES = ("kept", "reference", "front", "headnote", "page_number", "footnote")
+REMOVED = (3, 4, 5)
+SURE = 0.55  # chance of being removable from which a line is
+FOREST = 0.4  # weight of the forest's own word beside the network's
+NODES = 61  # of a tree with 31 leaves; leaves are their own children
+DEPTH = 7
+_NEIGHBOURS = (
+    *range(12),
+    *(12 + number for number in (0, 2, 3, 5, 7, 8, 9, 15, 16, 17, 18, 19, 20, 21, 22, 27, 30)),
+    *(45, 47, 48),
+)  # of the dense features, also seen of the lines before and after
+_ROWS, _TREES = 512, 60  # worked on at a time
 STEPS_BEFORE = (1, 2, 4)  # dilations of the convolutions before lines of other pages are heard
 STEPS_AFTER = (1, 8, 2, 32, 4, 16)
 WEIGHTS = "line_tagger.npz"
 
-Weights = Mapping[str, NDArray[np.float32]]
+Weights = Mapping[str, NDArray[Any]]
 
 
 @cache
@@ -33,11 +44,59 @@ def shipped_weights() -> Weights:
     """Return the weights that come with the package."""
     path = files("goldsmith.refine").joinpath(WEIGHTS)
     with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
-        return {name: archive[name].astype(np.float32) for name in archive.files}
+        return {name: _widened(archive[name]) for name in archive.files}
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32 if array.dtype.kind == "f" else np.int32)
 
 
 def line_probabilities(features: Features, weights: Weights) -> Floats:
     """Return [lines, classes]: how likely each line is of each of `CLASSES`."""
+    first = forest_probabilities(around(features), weights)
+    second = network_probabilities(with_forest(features, first), weights)
+    mixed = FOREST * np.log(first + 1e-5) + (1 - FOREST) * np.log(second + 1e-5)
+    return _softmax(mixed)
+
+
+def around(features: Features) -> Floats:
+    """What the forest sees, [lines, n]: the line, parts of its neighbours, its first two words."""
+    part = features.dense[:, _NEIGHBOURS]
+    before = np.concatenate([part[:1], part[:-1]])
+    after = np.concatenate([part[1:], part[-1:]])
+    words = features.words[:, :2].astype(np.float32)
+    return np.concatenate([features.dense, before, after, words], axis=1)
+
+
+def forest_probabilities(seen: Floats, weights: Weights) -> Floats:
+    """The forest's word on each line, [lines, classes]; tree t votes for class t mod classes."""
+    feature, threshold = weights["forest.feature"].ravel(), weights["forest.threshold"].ravel()
+    child, value = weights["forest.child"].ravel(), weights["forest.value"].ravel()
+    trees = len(feature) // NODES
+    votes = np.zeros((len(seen), len(CLASSES)), np.float32)
+    for low in range(0, len(seen), _ROWS):
+        columns = np.ascontiguousarray(seen[low : low + _ROWS].T)
+        rows = columns.shape[1]
+        columns, place = columns.ravel(), np.arange(rows, dtype=np.int32)
+        for start in range(0, trees, _TREES):
+            base = np.arange(start, min(start + _TREES, trees), dtype=np.int32)[:, None] * NODES
+            at = np.broadcast_to(base, (len(base), rows))
+            for _ in range(DEPTH):
+                right = columns.take(feature.take(at) * rows + place) > threshold.take(at)
+                at = child.take(2 * at + right) + base
+            found = value.take(at).reshape(-1, len(CLASSES), rows).sum(axis=0)
+            votes[low : low + _ROWS] += found.T
+    return _softmax(votes)
+
+
+def with_forest(features: Features, chances: Floats) -> Features:
+    """The features with the forest's word as further numbers, as the network reads them."""
+    dense = np.concatenate([features.dense, np.log(chances + 1e-4)], axis=1)
+    return features._replace(dense=dense)
+
+
+def network_probabilities(features: Features, weights: Weights) -> Floats:
+    """The network's word on each line, [lines, classes]."""
     table = weights["words"]
     words = features.words
     used = np.maximum((words > 0).sum(axis=1, keepdims=True), 1)
@@ -55,9 +114,7 @@ def line_probabilities(features: Features, weights: Weights) -> Floats:
         hidden = _convolve(hidden, weights, f"after.{index}", step)
     logits = _normalised(hidden, weights, "last") @ weights["leave.weight"].T
     logits += weights["leave.bias"]
-    logits -= logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    return np.asarray(logits / logits.sum(axis=1, keepdims=True), np.float32)
+    return _softmax(logits)
 
 
 def decide(chances: Floats) -> NDArray[np.int64]:
@@ -69,6 +126,11 @@ def decide(chances: Floats) -> NDArray[np.int64]:
     kept = chances[:, : REMOVED[0]].argmax(axis=1)
     which = chances[:, REMOVED].argmax(axis=1) + REMOVED[0]
     return np.asarray(np.where(gone > SURE, which, kept), np.int64)
+
+
+def _softmax(logits: Floats) -> Floats:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
 def _normalised(hidden: Floats, weights: Weights, name: str) -> Floats:

@@ -14,7 +14,13 @@ import numpy as np
 
 from goldsmith.refine.furniture import Verdict
 from goldsmith.refine.line_features import Layout, line_features
-from goldsmith.refine.line_model import CLASSES, REMOVED, Floats, line_probabilities, shipped_weights
+from goldsmith.refine.line_model import (
+    CLASSES,
+    REMOVED,
+    Floats,
+    line_probabilities,
+    shipped_weights,
+)
 from goldsmith.refine.lines import Line
 
 NAME = "lines-1"
@@ -62,7 +68,11 @@ def find_learned(
         return {}, {}
     chances = line_probabilities(line_features(layout_of(paged)), shipped_weights())
     references = dict(
-        zip((line.id for line in paged), chances[:, CLASSES.index("reference")].tolist(), strict=True)
+        zip(
+            (line.id for line in paged),
+            chances[:, CLASSES.index("reference")].tolist(),
+            strict=True,
+        )
     )
     gone = chances[:, REMOVED].sum(axis=1)
     found: dict[str, Verdict] = {}
