@@ -23,7 +23,8 @@ from torch import nn
 from torch.nn import functional
 
 from goldsmith.refine import line_model
-from goldsmith.refine.line_features import BUCKETS, Features, Layout, line_features
+from goldsmith.refine.line_features import Features, Layout, line_features
+from goldsmith.refine.line_text import BUCKETS
 
 LABELS = {
     "reference": "reference",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldsmith.refine.line_features import WORDS, Layout, line_features
+from goldsmith.refine.line_features import Layout, line_features
 from goldsmith.refine.line_model import (
     CLASSES,
     decide,
@@ -18,6 +18,7 @@ from goldsmith.refine.line_model import (
     shipped_weights,
 )
 from goldsmith.refine.line_tagger import layout_of
+from goldsmith.refine.line_text import WORDS
 from goldsmith.refine.lines import read_lines
 
 from .made import line, lines_table

@@ -10,78 +10,38 @@ here; what follows from it is the model's business (`line_model`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
-BUCKETS = 4096  # that words are hashed to
-EDGE = 4  # lines from the top and the foot of a page where numbers are believed
-WORDS = 12  # of a line that are looked at: the first eight and the last four
-
-_PATTERNS = (
-    r"^\W{0,3}\d(?: ?\d){0,4}\W{0,3}$",
-    r"(?i)^\W{0,3}[ivxl]{1,7}\W{0,3}$",
-    r"(?i)\b(page|p\.)\s*\d+\b|^\W*\d+\s*(of|/)\s*\d+\W*$|\bpage \d+ of \d+",
-    r"\b(1[89]|20)\d\d[a-z]?\b",
-    r"\((1[89]|20)\d\d[a-z]?\)",
-    r"(?i)https?:|www\.|doi[:. /]|10\.\d{4}/",
-    r"\S@\S+\.\w|(?i)e-?mail",
-    r"(?i)©|\(c\) ?(19|20)\d\d|copyright|creative commons|licen[sc]e|all rights reserved",
-    r"(?i)\bvol(ume|\.)|\bno\.|\bissue\b|\bissn\b|\barxiv:|\bpreprint\b|\bproceedings\b|\bjournal\b",
-    r"(?i)\bpp?\.? ?\d+|\d+ ?[-–—] ?\d+|:\d+[-–]\d+",
-    r"\bet al\b|\bEt Al\b|\bET AL\b",
-    r"(?i)^.{0,4}(received|accepted|published|revised|submitted|available online)\b",
-    r"(?i)correspond|present address|to whom|contributed equally|supported by|grant|funded",
-    r"(?i)universit|institut|department|laborator|hospital|faculty|school of",
-    r"(?i)^\W{0,2}(fig(ure|\.)|table|scheme|supplementary (fig|tab))",
-    r"^\W{0,2}\[\w{1,8}\]|^\[[A-Z]\w+\+?\d\d",
-    r"^\d{1,3}\.\s",
-    r"^\d{1,3}\s+\pL",
-    r"^[*†‡§¶#∗⁎]|^[a-z] ?\pL?[A-Z]",
-    r"\b\p{Lu}\.[ ,-]|\b\p{Lu}\.?,|\b\p{Lu}{1,2},",
-    r"^\p{Lu}[\pL'’-]+,? (\p{Lu}\.|\p{Lu}{1,3}\b)",
-    r"(?i)^\W{0,3}([\dIVX]+\.?\s+)?(references|bibliography|literature cited|works cited|"
-    r"references and notes|reference list|cited literature|literatur|notes and references)\W*$",
-    r"(?i)^\W{0,2}(appendix|appendices|annex|supplement|supporting information|additional file|"
-    r"figure legends?|author contribution|authors? contribution|competing interest|"
-    r"conflicts? of interest|tables?$|figures?$)",
-    r"(?i)^\W{0,3}([\dIVX]+\.?\s+)?(acknowledge?ment|funding|data availab|abbreviation)",
-    r"(?i)^\W{0,3}([\dIVX]+\.?\s+)?(introduction|methods?|results?|discussion|conclusions?|"
-    r"background|materials? and methods|abstract|summary|keywords?)\b",
-    r"(?i)\b(in|eds?\.|press|publ|springer|elsevier|wiley|thesis|proc\.|conf\.|lett\.|phys\.|"
-    r"trans\.|rev\.|sci\.|biol\.|chem\.|med\.|nat\.|acad\.)(\W|$)",
-    r"(?i)\b(january|february|march|april|may|june|july|august|september|october|november|"
-    r"december|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec)\b",
-    r"[.!?]\W{0,2}$",
-    r"[-\x{2010}\x{ad}]$",
-    r"[,;:]$",
-    r"^\p{Ll}",
-    r"^\p{Lu}",
-    r"(?i)downloaded|author manuscript|page number not for|for personal use|nih-pa|peer review",
+from goldsmith.refine.line_text import (
+    BARE,
+    BUCKETS,
+    ENTRY,
+    LEAD,
+    ROMAN,
+    TRAIL,
+    Characters,
+    Flags,
+    Floats,
+    Integers,
+    match_patterns,
+    number_of,
+    read_characters,
+    roman_number,
 )
+
+EDGE = 4  # lines from the top and the foot of a page where numbers are believed
+
 _HEADINGS = {"reference": 21, "annex": 22, "section": 24}  # places in _PATTERNS
 _SMOOTHED = (3, 4, 9, 10, 15, 16, 19, 20, 25)
 _ENDED, _HYPHEN, _LOWER = 27, 28, 30
 _OPENINGS = (11, 12, 13, 14, 15, 16, 17, 18, 30, 31)
 _SPANS = (2, 6, 20)  # lines to each side that densities are taken over
-
-_BARE = r"^\W{0,3}(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
-_LEAD = r"^\W{0,3}(?:(?i)page |p\. ?)?(?P<n>\d{1,5})(?:[^\w.]|\. |$)"
-_TRAIL = r"(?:^|[^\w.])(?P<n>\d{1,5})\W{0,3}$"
-_ENTRY = r"^\W{0,2}(?P<n>\d{1,3})[\]\.)]?(?:\s|$|\pL)"
-_ROMAN = re.compile(r"^\W*([ivxl]{1,7}|[IVXL]{1,7})\W*$")
-_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50}
 
 
 @dataclass(frozen=True)
@@ -116,10 +76,8 @@ def line_features(layout: Layout) -> Features:
     count = len(layout.texts)
     texts = pa.array(layout.texts, pa.string())
     page = np.asarray(layout.page, np.int64)
-    characters = _characters(layout.texts)
-    flags = np.stack(
-        [_flags(pc.match_substring_regex(texts, pattern)) for pattern in _PATTERNS], axis=1
-    )
+    characters = read_characters(layout.texts)
+    flags = match_patterns(texts)
     place, top, foot = _places(page, characters.length)
     edge = np.minimum(top, foot) < EDGE
     pages = int(page.max() - page.min()) + 1
@@ -159,125 +117,6 @@ def line_features(layout: Layout) -> Features:
         axis=1,
     )
     return Features(dense, characters.words, groups.astype(np.int32))
-
-
-class _Characters(NamedTuple):
-    shares: Floats  # [lines, 12]
-    length: Integers  # characters of each line
-    key: NDArray[np.uint64]  # of the letters of the line, in lower case
-    short: NDArray[np.uint64]  # of its first twelve letters
-    words: NDArray[np.int32]  # [lines, WORDS]
-
-
-@cache
-def _classes() -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
-    """Class of each character of the first plane, and its lower case; digits become "0"."""
-    classes = np.zeros(65536, np.uint8)
-    lower = np.arange(65536, dtype=np.uint32)
-    for code in range(65536):
-        character = chr(code)
-        if character.isspace():
-            classes[code] = 1
-        elif character.isdecimal():
-            classes[code] = 2
-            lower[code] = 48
-        elif character.isalpha():
-            small = character.lower()
-            lower[code] = ord(small[0])
-            classes[code] = 4 if character.isupper() else 3
-        elif character in ".,;:":
-            classes[code] = 5
-        elif character in "()[]":
-            classes[code] = 6
-        else:
-            classes[code] = 7
-    return classes, lower
-
-
-def _powers(count: int) -> NDArray[np.uint64]:
-    with np.errstate(over="ignore"):
-        steps = np.full(max(count, 1), np.uint64(0x100000001B3), np.uint64)
-        steps[0] = 1
-        return np.cumprod(steps)
-
-
-def _characters(texts: Sequence[str]) -> _Characters:
-    """Counts of kinds of characters, and hashes of each line's letters and words."""
-    joined = "\n".join(text.replace("\n", " ") for text in texts) + "\n"
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    table, lowered = _classes()
-    codes = np.where(codes < 65536, codes, 0xFFFD)
-    kinds, lower = table[codes], lowered[codes].astype(np.uint64)
-    ends = np.flatnonzero(codes == 10)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    length = ends - starts
-    owner = np.repeat(np.arange(len(ends)), length + 1)
-    sums = np.zeros((len(ends), 8), np.float32)
-    for kind in range(1, 8):
-        total = np.concatenate([[0], np.cumsum(kinds == kind)])
-        sums[:, kind] = total[ends] - total[starts]
-    sums[:, 1] = np.maximum(sums[:, 1], 0)
-    size = np.maximum(length, 1)[:, None]
-    shares = np.concatenate(
-        [
-            sums[:, 2:3] / size,
-            sums[:, 4:5] / size,
-            sums[:, 5:6] / size,
-            np.minimum(length, 160)[:, None] / 80.0,
-            sums[:, 3:4] / size,
-            sums[:, 6:8] / size,
-            np.log1p(sums[:, 1:3]),
-            (length < 6)[:, None],
-            (length < 25)[:, None],
-            sums[:, 4:5] > 0.6 * np.maximum(sums[:, 3:4] + sums[:, 4:5], 1),
-        ],
-        axis=1,
-    ).astype(np.float32)
-    letters = np.flatnonzero((kinds == 3) | (kinds == 4))
-    of = owner[letters]
-    first = np.searchsorted(of, np.arange(len(ends)))
-    last = np.searchsorted(of, np.arange(len(ends)), "right")
-    at = np.arange(len(letters)) - first[of]
-    powers = _powers(int(at.max(initial=0)) + 1)
-    with np.errstate(over="ignore"):
-        terms = lower[letters] * powers[at]
-        total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-        key = total[last] - total[first]
-        short = total[np.minimum(first + 12, last)] - total[first]
-    lone = last - first < 3  # nothing to recognise: each line its own
-    key = np.where(lone, np.arange(len(ends)).astype(np.uint64), key)
-    short = np.where(lone, np.arange(len(ends)).astype(np.uint64), short)
-    return _Characters(shares, length, key, short, _words(kinds, lower, owner, len(ends)))
-
-
-def _words(
-    kinds: NDArray[np.uint8], lower: NDArray[np.uint64], owner: Integers, count: int
-) -> NDArray[np.int32]:
-    """Buckets of each line's first eight and last four words."""
-    inside = (kinds >= 2) & (kinds <= 4)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.view(np.int8), [0]])))
-    starts, ends = edges[::2], edges[1::2]
-    words = np.zeros((count, WORDS), np.int32)
-    if not len(starts):
-        return words
-    flat = np.flatnonzero(inside)
-    sizes = ends - starts
-    at = np.arange(len(flat)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    with np.errstate(over="ignore"):
-        terms = (lower[flat] + np.uint64(7)) * _powers(int(at.max()) + 1)[at]
-        total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
-        upto = np.cumsum(sizes)
-        hashed = (total[upto] - total[upto - sizes]) * np.uint64(0x9E3779B97F4A7C15)
-    buckets = (hashed >> np.uint64(40)) % np.uint64(BUCKETS - 1) + np.uint64(1)
-    of = owner[starts]
-    first = np.searchsorted(of, np.arange(count))
-    last = np.searchsorted(of, np.arange(count), "right")
-    rank, back = np.arange(len(of)) - first[of], last[of] - 1 - np.arange(len(of))
-    head = rank < WORDS - 4
-    words[of[head], rank[head]] = buckets[head]
-    tail = ~head & (back < 4)
-    words[of[tail], WORDS - 1 - back[tail]] = buckets[tail]
-    return words
 
 
 def _places(page: Integers, length: Integers) -> tuple[Floats, Integers, Integers]:
@@ -338,7 +177,7 @@ def _since(layout: Layout, page: Integers, length: Integers) -> Floats:
         after = np.concatenate([mark[1:], [True]])
         until = np.minimum.accumulate(np.where(after, index, count)[::-1])[::-1]
         columns += [np.log1p(index - last), np.log1p(until - index)]
-    return np.stack(columns, axis=1).astype(np.float32) / 2
+    return np.asarray(np.stack(columns, axis=1) / 2, np.float32)
 
 
 def _repeated(
@@ -357,7 +196,7 @@ def _repeated(
     _, edges = spread(edge)
     _, tops = spread(top < 2)
     _, feet = spread(foot < 2)
-    columns = [
+    columns: list[NDArray[Any]] = [
         np.log1p(anywhere[same]) / 2,
         np.log1p(edges[same]) / 2,
         (edges[same] - 1) / pages,
@@ -369,31 +208,14 @@ def _repeated(
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _number(texts: pa.Array, pattern: str) -> Integers:
-    """The number that the pattern finds in each line, -1 for none."""
-    found = pc.extract_regex(texts, pattern)
-    digits = pc.replace_substring(pc.struct_field(found, "n"), " ", "")
-    values = pc.cast(digits, pa.int64())
-    return np.array(pc.fill_null(values, -1).to_numpy(zero_copy_only=False), np.int64)
-
-
-def _roman(text: str) -> int:
-    total = 0
-    values = [_VALUES[letter] for letter in text.lower()]
-    for value, after in zip(values, [*values[1:], 0], strict=True):
-        total += -value if value < after else value
-    return total
-
-
 def _numbers(
     lines: Sequence[str], texts: pa.Array, page: Integers, edge: Flags, pages: int
 ) -> Floats:
     """How many pages agree with the distance between a line's number and its page's number."""
-    bare = _number(texts, _BARE)
-    for index in np.flatnonzero(edge & (bare < 0)):
-        if len(lines[index]) < 12 and (found := _ROMAN.match(lines[index])):
-            bare[index] = 100_000 + _roman(found.group(1))
-    lead, trail = _number(texts, _LEAD), _number(texts, _TRAIL)
+    bare = number_of(texts, BARE)
+    for index in np.flatnonzero(edge & (bare < 0)).tolist():
+        bare[index] = roman_number(lines[index])
+    lead, trail = number_of(texts, LEAD), number_of(texts, TRAIL)
     number = page - page.min()
     kinds = [values - number for values in (bare, lead, trail)]
     known = [values >= 0 for values in (bare, lead, trail)]
@@ -403,13 +225,11 @@ def _numbers(
         for offset, mask in zip(kinds, known, strict=True)
     ]
     columns: list[NDArray[Any]] = []
-    pooled = np.unique(np.concatenate(pairs)) // width
-    offsets, counts = np.unique(pooled, return_counts=True)
-    alone = np.unique(pairs[0]) // width
-    bare_offsets, bare_counts = np.unique(alone, return_counts=True)
+    offsets, counts = np.unique(np.unique(np.concatenate(pairs)) // width, return_counts=True)
+    alone, lone_counts = np.unique(np.unique(pairs[0]) // width, return_counts=True)
     for offset, mask in zip(kinds, known, strict=True):
         support = _look(offset + 10_000, offsets, counts) * mask
-        strict = _look(offset + 10_000, bare_offsets, bare_counts) * mask
+        strict = _look(offset + 10_000, alone, lone_counts) * mask
         near = sum(_look(offset + 10_000 + step, offsets, counts) * mask for step in (-2, -1, 1, 2))
         columns += [
             mask,
@@ -419,18 +239,15 @@ def _numbers(
             np.log1p(near) / 2,
         ]
     best = counts.max() if len(counts) else 0
-    most = bare_counts.max() if len(bare_counts) else 0
-    ones = np.ones(len(page))
-    columns += [ones * best / pages, ones * most / pages]
-    values = np.where(lead >= 0, lead, 0)
+    most = lone_counts.max() if len(lone_counts) else 0
+    columns += [np.full(len(page), best / pages), np.full(len(page), most / pages)]
     columns += [
         (bare > 0) & (bare <= 2 * pages),
-        bare > 100_000,
-        np.log1p(values) / 5,
+        bare > ROMAN,
+        np.log1p(np.maximum(lead, 0)) / 5,
         (lead == number) | (trail == number),
         (lead == number + 1) | (trail == number + 1),
     ]
-    # Pages whose number stands at the edge already: a second such line is hardly another.
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -443,7 +260,7 @@ def _look(values: Integers, keys: Integers, counts: Integers) -> Integers:
 
 def _entries(texts: pa.Array, page: Integers) -> Floats:
     """Whether the number that opens a line follows one shortly before, as entries and notes do."""
-    values = _number(texts, _ENTRY)
+    values = number_of(texts, ENTRY)
     count = len(values)
     follows = np.zeros((count, 2), np.float32)
     numbered = np.flatnonzero(values >= 0)
@@ -458,7 +275,7 @@ def _entries(texts: pa.Array, page: Integers) -> Floats:
         here, before = numbered[back:], numbered[:-back]
         step = (values[here] == values[before] + 1) & (page[here] - page[before] <= 3)
         other[here[step & (page[here] > page[before])]] = 1.0
-    columns = [
+    columns: list[NDArray[Any]] = [
         follows,
         other[:, None],
         (np.log1p(np.maximum(values, 0)) / 3)[:, None],
@@ -479,9 +296,10 @@ def _inside(repeated: Floats, numbers: Floats, page: Integers) -> Floats:
     text = np.cumsum(~furniture)
     opened = np.concatenate([[0], text])[starts][owner]
     closed = text[starts + sizes - 1][owner]
-    above, below = text - ~furniture - opened, closed - text
+    above = text - ~furniture - opened
+    below: Integers = closed - text
     best = np.maximum.reduceat(support, starts)[owner]
-    columns = [
+    columns: list[NDArray[Any]] = [
         np.log1p(above) / 2,
         np.log1p(below) / 2,
         above == 0,
@@ -500,7 +318,7 @@ def _pieces(
     page: Integers,
     flags: Flags,
     entries: Floats,
-    characters: _Characters,
+    characters: Characters,
     place: Floats,
 ) -> Floats:
     """What the whole piece around a line is: how long, how it opens, what it stands between.
@@ -583,7 +401,3 @@ def _headings(flags: Flags) -> Floats:
             np.where(until < count, np.log1p(until - index), 8.0) / 4,
         ]
     return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _flags(values: pa.Array) -> Flags:
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.bool_)

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from goldsmith.refine.line_features import Features, Floats
+from goldsmith.refine.line_features import Features
+from goldsmith.refine.line_text import Floats
 
 CLASSES = ("kept", "reference", "front", "headnote", "page_number", "footnote")
 REMOVED = (3, 4, 5)

@@ -8,7 +8,7 @@ in type no larger than the text. Where it would take too much of a document it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -17,10 +17,10 @@ from goldsmith.refine.line_features import Layout, line_features
 from goldsmith.refine.line_model import (
     CLASSES,
     REMOVED,
-    Floats,
     line_probabilities,
     shipped_weights,
 )
+from goldsmith.refine.line_text import Floats
 from goldsmith.refine.lines import Line
 
 NAME = "lines-1"
@@ -28,6 +28,7 @@ _SURE = 0.5
 _OUTER = 0.16  # of a page's height from its top or foot, where heads and numbers stand
 _MOST = 0.15  # of a document's characters that heads, numbers and notes may be
 _STEP = 0.05  # of the type size that makes another size
+_STRETCH = 20_000  # lines looked at together, so that memory does not grow with the document
 
 
 def layout_of(lines: Sequence[Line]) -> Layout:
@@ -66,7 +67,12 @@ def find_learned(
     paged = [line for line in lines if line.paged and not line.hint]
     if not paged:
         return {}, {}
-    chances = line_probabilities(line_features(layout_of(paged)), shipped_weights())
+    chances = np.concatenate(
+        [
+            line_probabilities(line_features(layout_of(stretch)), shipped_weights())
+            for stretch in _stretches(paged)
+        ]
+    )
     references = dict(
         zip(
             (line.id for line in paged),
@@ -86,6 +92,18 @@ def find_learned(
     if taken > _MOST * sum(len(line.text) for line in paged):
         return {}, references
     return found, references
+
+
+def _stretches(lines: list[Line]) -> Iterator[list[Line]]:
+    """The lines in order, in pieces that begin with a page where that is possible."""
+    start = 0
+    while len(lines) - start > _STRETCH:
+        end = start + _STRETCH
+        while end > start + _STRETCH // 2 and lines[end - 1].page == lines[end].page:
+            end -= 1
+        yield lines[start:end]
+        start = end
+    yield lines[start:]
 
 
 def _label(line: Line, chances: Floats, height: float, body: float) -> str:
