@@ -66,7 +66,7 @@ _PATTERNS = (
     r"^\p{Lu}",
     r"(?i)downloaded|author manuscript|page number not for|for personal use|nih-pa|peer review",
 )
-BARE = r"^\W{0,3}(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
+BARE = r"^\W{0,3}[A-Za-z]?(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
 LEAD = r"^\W{0,3}(?:(?i)page |p\. ?)?(?P<n>\d{1,5})(?:[^\w.]|\. |$)"
 TRAIL = r"(?:^|[^\w.])(?P<n>\d{1,5})\W{0,3}$"
 ENTRY = r"^\W{0,2}(?P<n>\d{1,3})[\]\.)]?(?:\s|$|\pL)"
