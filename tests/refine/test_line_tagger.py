@@ -93,3 +93,16 @@ def test_type_is_compared_by_block() -> None:
 def test_the_weights_ship_and_are_small() -> None:
     weights = shipped_weights()
     assert sum(array.size for array in weights.values()) * 2 < 5_000_000
+
+
+def test_numbers_that_count_with_the_pages_have_support() -> None:
+    texts, page = [], []
+    for number in range(6):
+        texts += [f"Text of page {number}", f"12{number} spades", "more words", f"1 {number}"]
+        page += [number] * 4
+    counting = line_features(layout(texts, page)).dense
+    texts[3::4] = ["17", "4", "230", "61", "9", "88"]
+    jumping = line_features(layout(texts, page)).dense
+    changed = np.flatnonzero((counting[3::4] != jumping[3::4]).all(axis=0))
+    assert len(changed) >= 3  # how many pages agree, of all and of numbers alone
+    assert (counting[3::4, changed] > jumping[3::4, changed]).any()
