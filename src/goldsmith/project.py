@@ -53,6 +53,9 @@ PersonalData = Literal[
 
 
 class RefineSettings(Section):
+    tagger: Literal["trained", "rules"] = Field(
+        "rules", description="Who finds running heads, page numbers and notes on pages."
+    )
     pii: Literal["redact", "pseudonymise", "keep"] = Field(
         "redact", description="pseudonymise: under the key in $GOLDSMITH_PII_KEY_FILE."
     )

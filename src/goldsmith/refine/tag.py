@@ -1,8 +1,8 @@
 """The stage that says of each raw line what it is.
 
-Hints of formats that know (HTML, DOCX, Markdown) win; otherwise `furniture` looks for what a page
-carries besides its text, and `structure` for what the text is made of. Nothing is removed here: a
-label with a confidence is all, so that another tagger can be put in this one's place.
+Hints of formats that know (HTML, DOCX, Markdown) win; otherwise `furniture` looks by rules for what
+a page carries besides its text, `line_tagger` by a trained network, and `structure` for what the
+text is made of. Nothing is removed here: a label with a confidence is all.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
 from goldsmith.refine.furniture import find_furniture
+from goldsmith.refine.line_tagger import NAME, find_learned
 from goldsmith.refine.lines import body_size, read_lines
 from goldsmith.refine.structure import label_lines
 
-TAGGER = "rules-1"
+RULES = "rules-1"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Tag:
 
     settings: RefineSettings
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "pages")
     writes: ClassVar[tuple[str, ...]] = ("tags",)
@@ -45,6 +46,9 @@ class Tag:
             heights = {page: height or 0.0 for page, height in zip(numbers, values, strict=True)}
         body = body_size(lines)
         furniture = find_furniture(lines, heights, body)
+        if self.settings.tagger == "trained":
+            learned, _ = find_learned(lines, heights, body)
+            furniture = learned | furniture
         inner = [line for line in lines if line.id not in furniture]
         labels = dict(zip((line.id for line in inner), label_lines(inner, body), strict=True))
         labels.update((line, (found.label, found.confidence)) for line, found in furniture.items())
@@ -55,7 +59,7 @@ class Tag:
                 "order": line.order,
                 "label": labels[line.id][0],
                 "confidence": labels[line.id][1],
-                "tagger": TAGGER,
+                "tagger": NAME if self.settings.tagger == "trained" else RULES,
             }
             for line in lines
         ]
