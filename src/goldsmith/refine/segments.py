@@ -252,7 +252,8 @@ def remaining(passage: Row, rejects: Sequence[Row]) -> Row | None:
             if span["line"] == reject["line"]:
                 left = max(reject["start"], span["start"]) - span["start"] + span["at"]
                 right = min(reject["end"], span["end"]) - span["start"] + span["at"]
-                keep[left:right] = [False] * max(0, right - left)
+                if left < right:
+                    keep[left:right] = [False] * (right - left)
     spans: list[Row] = []
     places = [0]
     for kept in keep:
