@@ -1,21 +1,19 @@
 """De-duplication: speed against datasketch, the same clusters, and twins under OCR noise.
 
 Documents of about 3 kB are cut from texts of the data folder (Wikipedia, manuals, web pages); one
-in ten is a near copy: some words replaced. `ratio_datasketch`: our text to clusters (exact and
-MinHash) against datasketch doing the same at its best (`MinHash.bulk` on equal shingles, LSH with
-our threshold and permutations, insertion in a session), with equal verification and greedy
-clustering; run in turn, median. datasketch hashes with xxh3-like speed what we hand it: shingles as
-8 bytes, made by plain Python as a user would. `same_clusters`: our clusters equal those of *all*
-pairs by true Jaccard similarity (from an inverted index: no estimate), taken by the same ranks;
-`clusters_datasketch_missed` says what the peer's candidates lose. `docs_per_second`: one core, text
-to clusters, the best half of the runs' median; `docs_per_second_noise`: with the noise method too.
+in ten is a near copy: some words replaced. Times are CPU time of this one process, in turn, medians.
+`ratio_datasketch`: our text to clusters (exact and MinHash) against datasketch at its best
+(`MinHash.bulk` with a fast hash instead of SHA-1, LSH with our threshold and permutations), with
+word 5-grams made in plain Python, and the same verification and clustering. `same_clusters`: ours
+equal those of *all* pairs by true Jaccard similarity, from an inverted index without any estimate;
+`clusters_datasketch_missed`: what the peer's candidates lose of them. `docs_per_second`: text to
+clusters with exact and MinHash; `docs_per_second_noise`: with the default methods, noise too.
 
-Twins: a text and its noisy reading at character error rates of 1 to 20 %. The noise (which errors
-are how frequent) is a model; `twin_recall_ocr` takes pages really rendered, degraded and read by
-rapidocr (`--pages`, 0 to leave out). Hard negatives: other passages of the same document, half
-overlapping passages, forms with equal wording and other contents, texts of which words were
-replaced. `twin_recall`: the share of twins merged with their own text; `twin_precision`: the share
-of all merges in the whole pool that are true.
+Twins: a text and two noisy readings of it, at character error rates of 1 to 20 %. The noise is a
+model; `twin_recall_ocr` takes pages drawn, worsened and read by rapidocr (`--pages`). Hard negatives:
+half overlapping passages of one document, forms with equal wording and other contents, and texts
+of which 15 to 35 % of the words were replaced. `twin_recall`: the share of twins merged with their
+own text or its other twin; `twin_precision`: the share of all merges in the pool that are true.
 """
 
 import argparse
