@@ -1,7 +1,7 @@
 """De-duplication: speed against datasketch, the same clusters, and twins under OCR noise.
 
 Documents of about 3 kB are cut from texts of the data folder (Wikipedia, manuals, web pages); one
-in ten is a near copy: some words replaced. Times are CPU time of this one process, in turn, medians.
+in ten is a near copy: some words replaced. Times are CPU time of this process, in turn, medians.
 `ratio_datasketch`: our text to clusters (exact and MinHash) against datasketch at its best
 (`MinHash.bulk` with a fast hash instead of SHA-1, LSH with our threshold and permutations), with
 word 5-grams made in plain Python, and the same verification and clustering. `same_clusters`: ours
@@ -10,8 +10,8 @@ equal those of *all* pairs by true Jaccard similarity, from an inverted index wi
 clusters with exact and MinHash; `docs_per_second_noise`: with the default methods, noise too.
 
 Twins: a text and two noisy readings of it, at character error rates of 1 to 20 %. The noise is a
-model; `twin_recall_ocr` takes pages drawn, worsened and read by rapidocr (`--pages`). Hard negatives:
-half overlapping passages of one document, forms with equal wording and other contents, and texts
+model; `twin_recall_ocr` takes pages drawn, worsened and read by rapidocr (`--pages`). Hard
+negatives: half overlapping passages of one document, forms with equal wording and other contents, and texts
 of which 15 to 35 % of the words were replaced. `twin_recall`: the share of twins merged with their
 own text or its other twin; `twin_precision`: the share of all merges in the pool that are true.
 """

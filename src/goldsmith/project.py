@@ -54,7 +54,7 @@ PersonalData = Literal[
 
 class RefineSettings(Section):
     tagger: Literal["trained", "rules"] = Field(
-        "rules", description="Who finds running heads, page numbers and notes on pages."
+        "trained", description="Who finds running heads, page numbers and notes on pages."
     )
     pii: Literal["redact", "pseudonymise", "keep"] = Field(
         "redact", description="pseudonymise: under the key in $GOLDSMITH_PII_KEY_FILE."
