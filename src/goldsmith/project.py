@@ -41,7 +41,7 @@ class ExtractSettings(Section):
 
 class RefineSettings(Section):
     tagger: Literal["trained", "rules"] = Field(
-        "rules", description="Who finds running heads, page numbers and notes on pages."
+        "trained", description="Who finds running heads, page numbers and notes on pages."
     )
     pii: Literal["redact", "keep"] = "redact"
     citation_marks: Literal["remove", "keep"] = "remove"
