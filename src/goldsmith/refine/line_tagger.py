@@ -22,7 +22,7 @@ from goldsmith.refine.line_model import (
     line_probabilities,
     shipped_weights,
 )
-from goldsmith.refine.line_text import Flags, Floats
+from goldsmith.refine.line_text import Floats
 from goldsmith.refine.lines import Line
 
 NAME = "lines-1"
@@ -91,19 +91,21 @@ def find_learned(lines: Sequence[Line], heights: Mapping[int, float], body: floa
     taken = sum(len(line.text) for line in paged if line.id in found)
     if taken > _MOST * sum(len(line.text) for line in paged):
         found = {}
-    references = {paged[index].id: float(entry[index]) for index in _rows(entry > _SURE, gone)}
+    references = {paged[index].id: float(entry[index]) for index in _sections(entry, gone)}
     return Opinion(found, references)
 
 
-def _rows(entry: Flags, gone: Floats) -> list[int]:
+def _sections(entry: Floats, gone: Floats) -> list[int]:
     """Places of entries in rows of at least _ENTRIES lines, furniture between them aside."""
     runs: list[list[int]] = [[]]
-    for index, is_entry in enumerate(entry.tolist()):
-        if is_entry:
+    for index, chance in enumerate(entry.tolist()):
+        if chance > 0.5:
             runs[-1].append(index)
-        elif gone[index] < _SURE and runs[-1]:
+        elif gone[index] < 0.5 and runs[-1]:
             runs.append([])
-    return [index for run in runs if len(run) >= _ENTRIES for index in run]
+    return [
+        index for run in runs if len(run) >= _ENTRIES and entry[run].mean() > _SURE for index in run
+    ]
 
 
 def _stretches(lines: list[Line]) -> Iterator[list[Line]]:
