@@ -238,10 +238,9 @@ def _numbers(
             np.log1p(strict) / 2,
             np.log1p(near) / 2,
         ]
-    best = counts.max() if len(counts) else 0
-    most = lone_counts.max() if len(lone_counts) else 0
-    columns += [np.full(len(page), best / pages), np.full(len(page), most / pages)]
     columns += [
+        np.full(len(page), counts.max(initial=0) / pages),
+        np.full(len(page), lone_counts.max(initial=0) / pages),
         (bare > 0) & (bare <= 2 * pages),
         bare > ROMAN,
         np.log1p(np.maximum(lead, 0)) / 5,

@@ -1,14 +1,16 @@
 """The trained tagger over our own lines: furniture, notes and references it is sure of.
 
-Turns ``lines`` into the layout that the network was trained on and its probabilities into
-verdicts. It was trained on scientific papers and meets anything, so it must also stand where such
-a thing can stand: a head or a page number in the outer parts of a page, a note below its middle and
-in type no larger than the text. Where it would take too much of a document it is not believed.
+Turns ``lines`` into the layout that the model was trained on, and its chances into labels. It was
+trained on scientific papers and meets anything, so what it takes must also stand where such a
+thing can stand: a head or a page number in the outer parts of a page, a note below its middle and
+in type no larger than the text, entries in a row. Where it would take too much of a document, it
+takes nothing. What it keeps is no evidence: it misses notes of kinds that papers do not have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +26,8 @@ from goldsmith.refine.line_text import Floats
 from goldsmith.refine.lines import Line
 
 NAME = "lines-1"
-_SURE = 0.5
+_SURE = 0.8  # above what serves papers best: text is worth more than tidiness
+_ENTRIES = 5  # lines in a row that make a section of entries
 _OUTER = 0.16  # of a page's height from its top or foot, where heads and numbers stand
 _MOST = 0.15  # of a document's characters that heads, numbers and notes may be
 _STEP = 0.05  # of the type size that makes another size
@@ -56,42 +59,53 @@ def layout_of(lines: Sequence[Line]) -> Layout:
     )
 
 
-def find_learned(
-    lines: Sequence[Line], heights: Mapping[int, float], body: float
-) -> tuple[dict[str, Verdict], dict[str, float]]:
-    """Return verdicts on heads, page numbers and notes by line, and how likely each line of the
-    page is an entry of a reference section.
+class Opinion(NamedTuple):
+    """What the model says of one document's lines, by line id."""
+
+    furniture: dict[str, Verdict]  # heads, feet, page numbers, notes
+    references: dict[str, float]  # confidence of entries of a reference section
+
+
+def find_learned(lines: Sequence[Line], heights: Mapping[int, float], body: float) -> Opinion:
+    """Return what the model is sure of.
 
     ``heights`` are page heights in points, as far as known; ``body`` the type size of the text.
     """
     paged = [line for line in lines if line.paged and not line.hint]
     if not paged:
-        return {}, {}
+        return Opinion({}, {})
     chances = np.concatenate(
         [
             line_probabilities(line_features(layout_of(stretch)), shipped_weights())
             for stretch in _stretches(paged)
         ]
     )
-    references = dict(
-        zip(
-            (line.id for line in paged),
-            chances[:, CLASSES.index("reference")].tolist(),
-            strict=True,
-        )
-    )
     gone = chances[:, REMOVED].sum(axis=1)
+    entry = chances[:, CLASSES.index("reference")]
     found: dict[str, Verdict] = {}
-    taken = 0
-    for index in np.flatnonzero(gone > _SURE):
-        line, height = paged[index], heights.get(paged[index].page, 0.0)
-        label = _label(line, chances[index], height, body)
+    for index in np.flatnonzero(gone > _SURE).tolist():
+        line = paged[index]
+        label = _label(line, chances[index], heights.get(line.page, 0.0), body)
         if label:
             found[line.id] = Verdict(label, float(gone[index]))
-            taken += len(line.text)
+    taken = sum(len(line.text) for line in paged if line.id in found)
     if taken > _MOST * sum(len(line.text) for line in paged):
-        return {}, references
-    return found, references
+        found = {}
+    references = {paged[index].id: float(entry[index]) for index in _sections(entry, gone)}
+    return Opinion(found, references)
+
+
+def _sections(entry: Floats, gone: Floats) -> list[int]:
+    """Places of entries in rows of at least _ENTRIES lines, furniture between them aside."""
+    runs: list[list[int]] = [[]]
+    for index, chance in enumerate(entry.tolist()):
+        if chance > 0.5:
+            runs[-1].append(index)
+        elif gone[index] < 0.5 and runs[-1]:
+            runs.append([])
+    return [
+        index for run in runs if len(run) >= _ENTRIES and entry[run].mean() > _SURE for index in run
+    ]
 
 
 def _stretches(lines: list[Line]) -> Iterator[list[Line]]:
@@ -110,11 +124,10 @@ def _label(line: Line, chances: Floats, height: float, body: float) -> str:
     """The label that the class means at this place, empty where it cannot stand."""
     place = CLASSES[max(REMOVED, key=lambda number: float(chances[number]))]
     middle = (line.y0 + line.y1) / 2 / height if height else 0.5
-    upright = line.height > 2.0 * (line.x1 - line.x0)
     if place == "footnote":
         below = not height or middle > 0.5
         return "FOOTNOTE" if below and (not body or line.size <= 1.02 * body) else ""
-    if height and _OUTER < middle < 1 - _OUTER and not upright:
+    if height and _OUTER < middle < 1 - _OUTER:
         return ""
     if place == "page_number":
         return "PAGE_NUMBER"

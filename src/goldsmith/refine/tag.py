@@ -46,11 +46,18 @@ class Tag:
             heights = {page: height or 0.0 for page, height in zip(numbers, values, strict=True)}
         body = body_size(lines)
         furniture = find_furniture(lines, heights, body)
-        if self.settings.tagger == "trained":
-            learned, _ = find_learned(lines, heights, body)
-            furniture = learned | furniture
+        trained = self.settings.tagger == "trained"
+        opinion = find_learned(lines, heights, body) if trained else None
+        if opinion is not None:
+            furniture = opinion.furniture | furniture
         inner = [line for line in lines if line.id not in furniture]
         labels = dict(zip((line.id for line in inner), label_lines(inner, body), strict=True))
+        if opinion is not None:
+            labels.update(
+                (line, ("REFERENCE", chance))
+                for line, chance in opinion.references.items()
+                if line in labels and labels[line][0] in ("CONTENT", "LIST")
+            )
         labels.update((line, (found.label, found.confidence)) for line, found in furniture.items())
         rows = [
             {
@@ -59,7 +66,7 @@ class Tag:
                 "order": line.order,
                 "label": labels[line.id][0],
                 "confidence": labels[line.id][1],
-                "tagger": NAME if self.settings.tagger == "trained" else RULES,
+                "tagger": NAME if trained else RULES,
             }
             for line in lines
         ]
