@@ -64,6 +64,7 @@ class DatasetSettings(Section):
 
 
 class TokenizerSettings(Section):
+    kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
     vocabulary: Annotated[int, Field(ge=300)] = 4096
 
 

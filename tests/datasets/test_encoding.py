@@ -90,8 +90,8 @@ def test_packing_keeps_every_example_whole_and_apart(tokenizer, talks, step):
     again = batches(talks[::-1], tokenizer, sequence=200)
     seen = []
     for number in range(made.rows("train")):
-        tokens, targets, segments = made._rows["train"][number]
-        assert np.array_equal(tokens, again._rows["train"][number][0])
+        tokens, targets, segments = made._packed["train"].row(number)
+        assert np.array_equal(tokens, again._packed["train"].row(number)[0])
         for segment in sorted(set(segments.tolist()) - {-1}):
             here = np.flatnonzero(segments == segment)
             assert (np.diff(here) == 1).all()

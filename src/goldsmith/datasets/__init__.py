@@ -9,9 +9,10 @@ answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and message
 
 from goldsmith.datasets.batch import Batch
 from goldsmith.datasets.contamination import find_contamination
-from goldsmith.datasets.encoding import InstructionBatches, encode_example, prove_stop
+from goldsmith.datasets.encoding import Encoded, encode_example, prove_stop
 from goldsmith.datasets.examples import REFUSAL, make_examples
 from goldsmith.datasets.files import read_examples, write_instruction_files
+from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
 from goldsmith.datasets.questions import read_questions
 from goldsmith.datasets.shards import Shards, write_shards
 from goldsmith.datasets.split import held_out
@@ -19,8 +20,11 @@ from goldsmith.datasets.split import held_out
 __all__ = [
     "REFUSAL",
     "Batch",
+    "Encoded",
     "InstructionBatches",
+    "PackedRows",
     "Shards",
+    "best_fit",
     "encode_example",
     "find_contamination",
     "held_out",
