@@ -9,7 +9,13 @@ answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and message
 
 from goldsmith.datasets.batch import Batch
 from goldsmith.datasets.contamination import find_contamination
-from goldsmith.datasets.encoding import Encoded, encode_example, prove_stop
+from goldsmith.datasets.encoding import (
+    Encoded,
+    Stretch,
+    decode_row,
+    encode_example,
+    prove_stop,
+)
 from goldsmith.datasets.examples import REFUSAL, make_examples
 from goldsmith.datasets.files import read_examples, write_instruction_files
 from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
@@ -24,7 +30,9 @@ __all__ = [
     "InstructionBatches",
     "PackedRows",
     "Shards",
+    "Stretch",
     "best_fit",
+    "decode_row",
     "encode_example",
     "find_contamination",
     "held_out",

@@ -78,15 +78,13 @@ def train(texts: Iterable[str], settings: TokenizerSettings, folder: Path, key: 
 
 def untrained(kind: Kind) -> Tokenizer:
     """Return a tokenizer of that kind without a vocabulary: words, bytes, and how to go back."""
-    # An empty prefix: pieces inside a word are spelt like those at its start, so that the 256
-    # bytes cover every place of a word.
-    core = {
-        "bpe": lambda: models.BPE(),
-        "wordpiece": lambda: models.WordPiece(
+    core: Any = models.BPE() if kind == "bpe" else models.Unigram()
+    if kind == "wordpiece":
+        # An empty prefix: pieces inside a word are spelt like those at its start, so that the 256
+        # bytes cover every place of a word.
+        core = models.WordPiece(
             unk_token=SPECIALS[0], max_input_chars_per_word=1024, continuing_subword_prefix=""
-        ),
-        "unigram": lambda: models.Unigram(),
-    }[kind]()
+        )
     tokenizer = Tokenizer(core)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
