@@ -59,6 +59,9 @@ class DatasetSettings(Section):
     questions: str | None = Field(
         None, description="JSONL of questions, answers and passages, relative to the folder."
     )
+    instructions: tuple[str, ...] = Field(
+        (), description="Your own examples (Alpaca, ShareGPT, messages, prompt/completion)."
+    )
     sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
     validation: Share = Field(0.08, description="Share of sections held out.")
 

@@ -28,6 +28,20 @@ def read_questions(project: Project) -> list[dict[str, Any]]:
     return read(project.folder / name) if name else []
 
 
+def read_instructions(project: Project) -> list[dict[str, Any]]:
+    """Return the examples of the user's own files; a malformed row is an error that names it."""
+    from goldsmith.datasets import given_examples, read_examples, strict
+
+    settings = project.settings.dataset
+    rows: dict[str, dict[str, Any]] = {}
+    for name in settings.instructions:
+        path = project.folder / name
+        talks = strict(path, read_examples(path))
+        for row in given_examples(talks, name, settings, project.settings.seed):
+            rows.setdefault(row["id"], row)
+    return list(rows.values())
+
+
 def tokenizer(project: Project) -> bool:
     """Train the tokenizer on gold, unless it is up to date."""
     from goldsmith.pipeline import fingerprint, is_current
@@ -69,12 +83,12 @@ def dataset(project: Project) -> bool:
     from goldsmith.tokenizers import load
 
     space, lake, settings = project.workspace, project.lake, project.settings.dataset
-    questions = read_questions(project)
+    questions, given = read_questions(project), read_instructions(project)
     words = read_manifest(space.tokenizer)
     if words is None:
         raise UserError(f"{space.root}: there is no tokenizer; run `goldsmith tokenizer` first")
     inputs = {"chunks": _gold_digest(project), "tokenizer": words["fingerprint"]}
-    about = (settings.model_dump(), project.settings.seed, questions)
+    about = (settings.model_dump(), project.settings.seed, questions, given)
     key = fingerprint("dataset", goldsmith.__version__, inputs, *about)
     if all(is_current(folder, key) for folder in (space.shards, space.datasets)) and (
         lake.exists("tokens") and lake.exists("examples")
@@ -86,8 +100,9 @@ def dataset(project: Project) -> bool:
         tokens = write_shards(chunks, load(space.tokenizer), settings, space.shards, key, seed)
         lake.replace("tokens", tokens)
         examples = make_examples(chunks, lake.read("passages"), questions, settings, seed)
-        touched = find_contamination(examples.to_pylist(), questions)
-        clean = [row for row in examples.to_pylist() if row["id"] not in touched]
+        every = [*examples.to_pylist(), *given]
+        touched = find_contamination(every, questions)
+        clean = [row for row in every if row["id"] not in touched]
         examples = pa.Table.from_pylist(clean, schema=examples.schema)
         lake.replace("examples", examples)
         write_instruction_files(lake.read("examples"), space.datasets, key)

@@ -16,8 +16,14 @@ from goldsmith.datasets.encoding import (
     encode_example,
     prove_stop,
 )
-from goldsmith.datasets.examples import REFUSAL, make_examples
-from goldsmith.datasets.files import read_examples, write_instruction_files
+from goldsmith.datasets.examples import REFUSAL, given_examples, make_examples
+from goldsmith.datasets.files import (
+    Preference,
+    read_examples,
+    read_preferences,
+    strict,
+    write_instruction_files,
+)
 from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
 from goldsmith.datasets.questions import read_questions
 from goldsmith.datasets.shards import Shards, write_shards
@@ -29,17 +35,21 @@ __all__ = [
     "Encoded",
     "InstructionBatches",
     "PackedRows",
+    "Preference",
     "Shards",
     "Stretch",
     "best_fit",
     "decode_row",
     "encode_example",
     "find_contamination",
+    "given_examples",
     "held_out",
     "make_examples",
     "prove_stop",
     "read_examples",
+    "read_preferences",
     "read_questions",
+    "strict",
     "write_instruction_files",
     "write_shards",
 ]
