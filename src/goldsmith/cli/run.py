@@ -25,7 +25,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Documents to gold, tokenizer, model, index, scores and report. Run again to resume."""
-    from goldsmith.cli import learn, measure, steps
+    from goldsmith.cli import export, learn, measure, steps
     from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
     from goldsmith.cli.summaries import ledger_line, ledger_values
@@ -43,6 +43,7 @@ def run(
         learn.tokenizer(project)
         learn.dataset(project)
         learn.train(project)
+        export.check_export(project)
         measure.index(project)
         measure.evaluate(project)
         measure.report(project)
