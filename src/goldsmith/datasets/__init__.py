@@ -8,7 +8,7 @@ answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and message
 """
 
 from goldsmith.datasets.batch import Batch
-from goldsmith.datasets.contamination import find_contamination
+from goldsmith.datasets.contamination import Overlap, find_contamination, find_overlaps
 from goldsmith.datasets.encoding import (
     Encoded,
     Stretch,
@@ -34,6 +34,7 @@ __all__ = [
     "Batch",
     "Encoded",
     "InstructionBatches",
+    "Overlap",
     "PackedRows",
     "Preference",
     "Shards",
@@ -42,6 +43,7 @@ __all__ = [
     "decode_row",
     "encode_example",
     "find_contamination",
+    "find_overlaps",
     "given_examples",
     "held_out",
     "make_examples",
