@@ -28,6 +28,7 @@ from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
 from goldsmith.datasets.questions import read_questions
 from goldsmith.datasets.shards import Shards, write_shards
 from goldsmith.datasets.split import held_out
+from goldsmith.datasets.writing import Refused, Writer, openai_writer, write_examples
 
 __all__ = [
     "REFUSAL",
@@ -37,8 +38,10 @@ __all__ = [
     "Overlap",
     "PackedRows",
     "Preference",
+    "Refused",
     "Shards",
     "Stretch",
+    "Writer",
     "best_fit",
     "decode_row",
     "encode_example",
@@ -47,11 +50,13 @@ __all__ = [
     "given_examples",
     "held_out",
     "make_examples",
+    "openai_writer",
     "prove_stop",
     "read_examples",
     "read_preferences",
     "read_questions",
     "strict",
+    "write_examples",
     "write_instruction_files",
     "write_shards",
 ]
