@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METRICS = "metrics.jsonl"
 _SAMPLE_TOKENS = 120
+_SHOWN_EXAMPLES = 3
 
 
 def read_questions(project: Project) -> list[dict[str, Any]]:
@@ -282,6 +283,28 @@ def training_curves(project: Project) -> Iterator[Curve]:
         path = project.workspace.models / kind / METRICS
         if path.is_file():
             yield curve(title, read_metrics(path.read_text("utf-8")))
+
+
+def tuning_row(project: Project) -> tuple[tuple[str, str], ...]:
+    """Return the first examples of the first row the model was tuned on: texts with their mask."""
+    from goldsmith.datasets import InstructionBatches, decode_row
+    from goldsmith.tokenizers import load
+
+    if not (project.workspace.models / "adapter").is_dir():
+        return ()
+    words, settings = load(project.workspace.models / "merged"), project.settings
+    examples = project.lake.read("examples").to_pylist()
+    if not any(row["split"] == "train" for row in examples):
+        return ()  # all of them were forgotten since
+    batches = InstructionBatches(
+        examples,
+        words,
+        sequence=settings.dataset.sequence,
+        size=1,
+        seed=settings.seed,
+    )
+    row = decode_row(batches.batch(0), 0, words)
+    return tuple((each.text, each.kind) for each in row if 0 <= each.segment < _SHOWN_EXAMPLES)
 
 
 def writing_sample(project: Project) -> str:

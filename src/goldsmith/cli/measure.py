@@ -251,7 +251,7 @@ def score_lines(scores: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def report(project: Project) -> None:
     """Draw the report from everything that is there."""
-    from goldsmith.cli.learn import training_curves, writing_sample
+    from goldsmith.cli.learn import training_curves, tuning_row, writing_sample
     from goldsmith.report import gather, write_report
 
     path = project.workspace.scores / SCORES
@@ -270,6 +270,7 @@ def report(project: Project) -> None:
             answers=shown,
             pictures=pictures,
             sample=writing_sample(project),
+            row=tuning_row(project),
         ),
         project.workspace.report,
     )
