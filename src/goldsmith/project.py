@@ -62,6 +62,9 @@ class DatasetSettings(Section):
     instructions: tuple[str, ...] = Field(
         (), description="Your own examples (Alpaca, ShareGPT, messages, prompt/completion)."
     )
+    evaluation: tuple[str, ...] = Field(
+        (), description="JSONL evaluation sets that nothing may be trained on."
+    )
     sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
     validation: Share = Field(0.08, description="Share of sections held out.")
 

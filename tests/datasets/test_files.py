@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from goldsmith.datasets import (
     Preference,
     given_examples,
+    read_evaluation,
     read_examples,
     read_preferences,
     read_questions,
@@ -219,3 +220,15 @@ def test_a_bad_question_names_its_line(tmp_path, change, why):
     path.write_text(f"{json.dumps(QUESTION)}\n{json.dumps(QUESTION)}\n")
     with pytest.raises(UserError, match="two questions have the id '1'"):
         read_questions(path)
+
+
+def test_evaluation_sets_are_read_by_what_they_ask(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"question": "q", "answer": "a"}\n\n{"task_id": 1, "prompt": "p"}\n')
+    assert read_evaluation(path) == ["q", "p"]
+    path.write_text('{"question": "q"}\n{"answer": "a"}\n')
+    with pytest.raises(UserError, match=r"e\.jsonl line 2: has none of question"):
+        read_evaluation(path)
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"e\.jsonl line 1: is not JSON"):
+        read_evaluation(path)

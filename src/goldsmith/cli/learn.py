@@ -43,6 +43,14 @@ def read_instructions(project: Project) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def read_evaluation(project: Project) -> list[str]:
+    """Return what the project's evaluation sets ask."""
+    from goldsmith.datasets import read_evaluation as read
+
+    names = project.settings.dataset.evaluation
+    return [asked for name in names for asked in read(project.folder / name)]
+
+
 def tokenizer(project: Project) -> bool:
     """Train the tokenizer on gold, unless it is up to date."""
     from goldsmith.pipeline import fingerprint, is_current
@@ -76,6 +84,7 @@ def dataset(project: Project) -> bool:
 
     from goldsmith.datasets import (
         find_contamination,
+        find_overlaps,
         make_examples,
         write_instruction_files,
         write_shards,
@@ -85,11 +94,12 @@ def dataset(project: Project) -> bool:
 
     space, lake, settings = project.workspace, project.lake, project.settings.dataset
     questions, given = read_questions(project), read_instructions(project)
+    kept_apart = read_evaluation(project)
     words = read_manifest(space.tokenizer)
     if words is None:
         raise UserError(f"{space.root}: there is no tokenizer; run `goldsmith tokenizer` first")
     inputs = {"chunks": _gold_digest(project), "tokenizer": words["fingerprint"]}
-    about = (settings.model_dump(), project.settings.seed, questions, given)
+    about = (settings.model_dump(), project.settings.seed, questions, given, kept_apart)
     key = fingerprint("dataset", goldsmith.__version__, inputs, *about)
     if all(is_current(folder, key) for folder in (space.shards, space.datasets)) and (
         lake.exists("tokens") and lake.exists("examples")
@@ -102,12 +112,15 @@ def dataset(project: Project) -> bool:
         lake.replace("tokens", tokens)
         examples = make_examples(chunks, lake.read("passages"), questions, settings, seed)
         every = [*examples.to_pylist(), *given]
-        touched = find_contamination(every, questions)
+        touched = find_contamination(every, [*questions, *_kept(kept_apart)])
+        overlaps = find_overlaps(chunks["text"].to_pylist(), kept_apart)
         clean = [row for row in every if row["id"] not in touched]
         examples = pa.Table.from_pylist(clean, schema=examples.schema)
         lake.replace("examples", examples)
         write_instruction_files(lake.read("examples"), space.datasets, key)
         counts |= {"chunks": chunks.num_rows, "examples": len(clean), "contaminated": len(touched)}
+        for kind in ("whole", "partial") if overlaps else ():
+            counts[f"evaluation items in gold: {kind}"] = sum(o.kind == kind for o in overlaps)
     project.progress.finish(f"{len(clean)} examples, {len(touched)} contaminated ones left out")
     return True
 
@@ -116,15 +129,28 @@ def dataset_figures(project: Project) -> dict[str, Any]:
     """Return what the datasets hold, and what the contamination check says of them now."""
     from collections import Counter
 
-    from goldsmith.datasets import find_contamination
+    from goldsmith.datasets import find_contamination, find_overlaps
     from goldsmith.pipeline import read_manifest
 
     examples = project.lake.read("examples").to_pylist()
     kinds = Counter(f"{row['kind']}_examples" for row in examples)
     manifest = read_manifest(project.workspace.shards) or {"splits": {}}
     tokens = {f"{split}_tokens": about["tokens"] for split, about in manifest["splits"].items()}
-    touched = find_contamination(examples, read_questions(project))
-    return {**tokens, **dict(sorted(kinds.items())), "contaminated": len(touched)}
+    kept_apart = read_evaluation(project)
+    touched = find_contamination(examples, [*read_questions(project), *_kept(kept_apart)])
+    overlaps = find_overlaps(project.lake.read("chunks")["text"].to_pylist(), kept_apart)
+    in_gold = {
+        f"evaluation_items_in_gold_{kind}": sum(overlap.kind == kind for overlap in overlaps)
+        for kind in ("whole", "partial")
+        if overlaps
+    }
+    figures = {**tokens, **dict(sorted(kinds.items())), "contaminated": len(touched)}
+    return figures | in_gold
+
+
+def _kept(asked: list[str]) -> list[dict[str, Any]]:
+    """Rows of an evaluation set as questions that nothing may be trained on."""
+    return [{"question": text, "passage": None, "split": "evaluate"} for text in asked]
 
 
 def train(project: Project) -> bool:

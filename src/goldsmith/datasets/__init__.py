@@ -25,7 +25,7 @@ from goldsmith.datasets.files import (
     write_instruction_files,
 )
 from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
-from goldsmith.datasets.questions import read_questions
+from goldsmith.datasets.questions import read_evaluation, read_questions
 from goldsmith.datasets.shards import Shards, write_shards
 from goldsmith.datasets.split import held_out
 from goldsmith.datasets.writing import Refused, Writer, openai_writer, write_examples
@@ -52,6 +52,7 @@ __all__ = [
     "make_examples",
     "openai_writer",
     "prove_stop",
+    "read_evaluation",
     "read_examples",
     "read_preferences",
     "read_questions",
