@@ -111,11 +111,18 @@ class DatasetSettings(Section):
     questions: str | None = Field(
         None, description="JSONL of questions, answers and passages, relative to the folder."
     )
+    instructions: tuple[str, ...] = Field(
+        (), description="Your own examples (Alpaca, ShareGPT, messages, prompt/completion)."
+    )
+    evaluation: tuple[str, ...] = Field(
+        (), description="JSONL evaluation sets that nothing may be trained on."
+    )
     sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
     validation: Share = Field(0.08, description="Share of sections held out.")
 
 
 class TokenizerSettings(Section):
+    kind: Literal["bpe", "wordpiece", "unigram"] = "bpe"
     vocabulary: Annotated[int, Field(ge=300)] = 4096
 
 

@@ -170,6 +170,12 @@ def test_unknown_id(made):
     assert_mistake(goldsmith("forget", "gone.pdf", folder=made), "gone.pdf", "goldsmith status")
 
 
+def test_exporting_nothing_or_to_nowhere(made):
+    assert_mistake(goldsmith("export", folder=made), "FOLDER", "--check")
+    assert_mistake(goldsmith("export", "papers", folder=made), "papers", "another folder")
+    assert_mistake(goldsmith("export", "--check", folder=made), "no model", "goldsmith train")
+
+
 def test_asking_before_there_is_an_index(made):
     assert_mistake(goldsmith("ask", "What does salt do?", folder=made), "index", "goldsmith")
 

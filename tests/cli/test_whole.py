@@ -197,6 +197,23 @@ def test_killed_at_random_and_run_again_gives_the_same_bytes(papers, workspace):
     assert state(root) == state(workspace)
 
 
+def test_an_export_is_the_model_that_was_trained_or_none_at_all(workspace, tmp_path):
+    root = tmp_path / "w"
+    shutil.copytree(workspace, root)
+    found = json.loads(goldsmith("export", tmp_path / "model", "-w", root, "--json"))
+    assert max(found["gaps"].values()) <= found["bound"]
+    weights = Workspace(root).models / "merged" / "model.safetensors"
+    assert (tmp_path / "model" / weights.name).read_bytes() == weights.read_bytes()
+    (weights.parent / weights.name).write_bytes(
+        (Workspace(root).models / "base" / weights.name).read_bytes()
+    )
+    call = [sys.executable, "-m", "goldsmith", "export", str(tmp_path / "other"), "-w", str(root)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "the first tensor that differs is" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_forget_removes_a_document_and_all_that_was_made_of_it(papers, workspace):
     root = papers.parent / "forgetful"
     shutil.copytree(workspace, root)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldsmith.datasets import InstructionBatches, encode_example, prove_stop
+from goldsmith.datasets import Encoded, InstructionBatches, decode_row, encode_example, prove_stop
 from goldsmith.errors import UserError
 from goldsmith.tokenizers import SPECIALS, load
 
@@ -74,9 +74,51 @@ def test_a_template_that_rewrites_turns_is_refused(tokenizer, tmp_path):
         encode_example(talk("a", "b", "c", "d"), with_template(tokenizer, tmp_path, template))
 
 
+CHATML = (
+    "{% for m in messages %}{{ m.role + '\\n' + m.content + eos_token + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'assistant\\n' }}{% endif %}"
+)
+
+
+def test_an_answer_that_begins_with_a_line_break_is_encoded_as_it_is_asked_for(tokenizer, tmp_path):
+    other = with_template(tokenizer, tmp_path, CHATML)
+    messages = talk("q", "\n\n\n\n  b", "c", "\nd")
+    encoded = encode_example(messages, other)
+    learned = [i for i, on in zip(encoded.ids, encoded.learned, strict=True) if on]
+    assert other.decode(learned) == "\n\n\n\n  b\nd"
+    assert learned.count(other.eos) == 2
+    assert prove_stop(encoded, other, 100) is None
+    asked = other.chat(messages[:1], answer=True)
+    assert list(encoded.ids[: len(asked)]) == asked
+    assert not any(encoded.learned[: len(asked)])
+
+
+def test_the_token_that_ends_answers_instead_of_eos_is_named(tokenizer, tmp_path):
+    other = with_template(tokenizer, tmp_path, CHATML.replace("eos_token", "'<|pad|>'"))
+    reason = prove_stop(encode_example(talk("a", "b"), other), other, 100)
+    assert reason == "an answer does not end in EOS but in <|pad|>; set eos_token to it"
+
+
+def test_a_row_can_be_looked_at_with_its_mask(tokenizer):
+    made = batches([talk("q", "first answer"), talk("w", "b")], tokenizer, size=1)
+    stretches = decode_row(made.batch(0), 0, tokenizer)
+    assert [(each.text, each.kind, each.segment) for each in stretches] == [
+        ("<|bos|><|user|>q<|assistant|>", "read", 0),
+        ("first answer", "learned", 0),
+        ("<|eos|>", "stop", 0),
+        ("<|bos|><|user|>w<|assistant|>", "read", 1),
+        ("b", "learned", 1),
+        ("<|eos|>", "stop", 1),
+        ("", "padding", -1),
+    ]
+    assert sum(each.tokens for each in stretches) == 64
+
+
 def test_only_questions_teach_nothing(tokenizer):
     encoded = encode_example(talk("Who?"), tokenizer)
     assert "nothing to learn" in prove_stop(encoded, tokenizer, 100)
+    first = Encoded((tokenizer.eos, 9), (True, False))
+    assert "nothing to learn" in prove_stop(first, tokenizer, 100), "nothing predicts the first"
 
 
 def batches(talks, tokenizer, split="train", **options):
@@ -90,8 +132,8 @@ def test_packing_keeps_every_example_whole_and_apart(tokenizer, talks, step):
     again = batches(talks[::-1], tokenizer, sequence=200)
     seen = []
     for number in range(made.rows("train")):
-        tokens, targets, segments = made._rows["train"][number]
-        assert np.array_equal(tokens, again._rows["train"][number][0])
+        tokens, targets, segments = made._packed["train"].row(number)
+        assert np.array_equal(tokens, again._packed["train"].row(number)[0])
         for segment in sorted(set(segments.tolist()) - {-1}):
             here = np.flatnonzero(segments == segment)
             assert (np.diff(here) == 1).all()

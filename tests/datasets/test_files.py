@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldsmith.datasets import read_examples, read_questions, write_instruction_files
+from goldsmith.datasets import (
+    Preference,
+    given_examples,
+    read_evaluation,
+    read_examples,
+    read_preferences,
+    read_questions,
+    strict,
+    write_instruction_files,
+)
 from goldsmith.errors import UserError
 from goldsmith.lake.schemas import SCHEMAS
+from goldsmith.project import DatasetSettings
 
 DEFAULT = Path(__file__).parents[3] / "shared" / "data"
 DATA = Path(os.environ.get("GOLDSMITH_TEST_DATA", DEFAULT)) / "instructions"
@@ -38,6 +48,21 @@ def test_what_is_written_is_read_again_in_both_formats(tmp_path_factory, rows):
     for split, wanted in talks.items():
         for ending in ("messages.jsonl", "alpaca.json"):
             assert read_examples(folder / f"{split}.{ending}") == (wanted, [])
+
+
+U, A, B = (
+    {"role": r, "content": c} for r, c in (("user", "q"), ("assistant", "a"), ("assistant", "b"))
+)
+
+
+def test_turns_and_systems_survive_alpaca(tmp_path):
+    turns = [{"role": "system", "content": "s"}, U, A, {"role": "user", "content": "q2"}, B]
+    rows = given_examples([turns, turns], "mine.json", DatasetSettings(validation=0.0), 0)
+    table = pa.Table.from_pylist(rows, schema=SCHEMAS["examples"])
+    write_instruction_files(table, tmp_path / "f", "key")
+    for ending in ("messages.jsonl", "alpaca.json"):
+        assert read_examples(tmp_path / "f" / f"train.{ending}") == ([turns], [])
+    assert rows[0]["generator"] == "mine.json"
 
 
 GOOD = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
@@ -95,6 +120,70 @@ def test_a_public_alpaca_file_is_read_whole():
     assert good[0][0] == {"role": "user", "content": "Describe a process of making crepes."}
 
 
+PROMPTS = [
+    {"prompt": "q", "completion": "a"},
+    {"prompt": [U], "completion": [A]},
+    {"prompt": [U], "completion": "a"},
+    {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+]
+PAIRS = [
+    {"prompt": "q", "chosen": "a", "rejected": "b"},
+    {"prompt": [U], "chosen": [A], "rejected": [B]},
+    {"chosen": [U, A], "rejected": [U, B]},
+    {
+        "conversations": [{"from": "human", "value": "q"}],
+        "chosen": {"from": "gpt", "value": "a"},
+        "rejected": {"from": "gpt", "value": "b"},
+    },
+]
+
+
+@pytest.mark.parametrize("row", PROMPTS)
+def test_every_way_to_write_a_conversation_says_the_same(tmp_path, row):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([row]))
+    assert strict(path, read_examples(path)) == [[U, A]]
+
+
+def test_a_system_prompt_beside_sharegpt_turns_comes_first(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([PROMPTS[-1] | {"system": "s"}]))
+    assert strict(path, read_examples(path)) == [[{"role": "system", "content": "s"}, U, A]]
+
+
+@pytest.mark.parametrize("row", PAIRS)
+def test_every_way_to_write_a_preference_says_the_same(tmp_path, row):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([row]))
+    assert strict(path, read_preferences(path)) == [Preference([U], "a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"prompt": "q", "chosen": "a"}, "has no chosen and rejected"),
+        ({"chosen": [U, A], "rejected": [{**U, "content": "x"}, B]}, "do not answer the same"),
+        ({"prompt": "q", "chosen": "a", "rejected": "a"}, "are the same"),
+        ({"prompt": "q", "chosen": " ", "rejected": "a"}, "an empty assistant turn"),
+        ({"prompt": [U, A], "chosen": "a", "rejected": "b"}, "do not take turns"),
+        (3, "is not an object"),
+    ],
+)
+def test_a_malformed_preference_names_file_and_row(tmp_path, row, why):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f"{json.dumps(PAIRS[0])}\n{json.dumps(row)}\n{json.dumps(row)}\n")
+    with pytest.raises(UserError, match=r"rows\.jsonl row 2: .*1 more row") as caught:
+        strict(path, read_preferences(path))
+    assert why in str(caught.value)
+
+
+def test_public_preferences_are_read():
+    good, bad = read_preferences(data("dpo_en_demo.json"))
+    assert len(good) + len(bad) == 300
+    assert len(good) >= 290
+    assert good[0].prompt[0]["content"].startswith("Hi! I'd like to create a new language game")
+
+
 def test_preference_pairs_are_no_answers_and_are_left_out():
     path = data("dpo_en_demo.json")
     good, bad = read_examples(path)
@@ -140,3 +229,15 @@ def test_a_bad_question_names_its_line(tmp_path, change, why):
     path.write_text(f"{json.dumps(QUESTION)}\n{json.dumps(QUESTION)}\n")
     with pytest.raises(UserError, match="two questions have the id '1'"):
         read_questions(path)
+
+
+def test_evaluation_sets_are_read_by_what_they_ask(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"question": "q", "answer": "a"}\n\n{"task_id": 1, "prompt": "p"}\n')
+    assert read_evaluation(path) == ["q", "p"]
+    path.write_text('{"question": "q"}\n{"answer": "a"}\n')
+    with pytest.raises(UserError, match=r"e\.jsonl line 2: has none of question"):
+        read_evaluation(path)
+    path.write_text("{")
+    with pytest.raises(UserError, match=r"e\.jsonl line 1: is not JSON"):
+        read_evaluation(path)

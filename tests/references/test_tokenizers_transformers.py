@@ -16,12 +16,80 @@ CHATS = [
         {"role": "user", "content": "Größe? 東京 🙂"},
     ],
 ]
+CHATML = """
+{%- if messages[0]['role'] == 'system' %}
+    {{- '<|im_start|>system\\n' + messages[0]['content'] + '<|im_end|>\\n' }}
+{%- else %}
+    {{- '<|im_start|>system\\nBe brief.<|im_end|>\\n' }}
+{%- endif %}
+{%- for message in messages if message.role != 'system' %}
+    {%- if tools %}{{ tools | tojson(indent=2) }}{% endif %}
+    {{- '<|im_start|>' + message.role + '\\n' }}{{ message.content + '<|im_end|>' + '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
+LLAMA_2 = """
+{%- if messages[0]['role'] == 'system' %}
+    {%- set rest = messages[1:] %}{% set system = messages[0]['content'] %}
+{%- else %}
+    {%- set rest = messages %}{% set system = false %}
+{%- endif %}
+{%- for message in rest %}
+    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}
+        {{- raise_exception('roles must alternate user/assistant/...') }}
+    {%- endif %}
+    {%- if loop.first and system is not false %}
+        {%- set content = '<<SYS>>\\n' + system + '\\n<</SYS>>\\n\\n' + message['content'] %}
+    {%- else %}{%- set content = message['content'] %}{%- endif %}
+    {%- if message['role'] == 'user' %}
+        {{- bos_token + '[INST] ' + content.strip() + ' [/INST]' }}
+    {%- else %}{{- ' ' + content.strip() + ' ' + eos_token }}{%- endif %}
+{%- endfor %}
+"""
+LLAMA_3 = """
+{{- bos_token }}
+{%- if not date_string is defined %}{%- set date_string = '26 Jul 2024' %}{%- endif %}
+{%- if not tools is defined %}{%- set tools = none %}{%- endif %}
+{{- 'Today: ' + date_string + '\\n' if tools is none else '' }}
+{%- for message in messages %}
+    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' }}
+    {{- message['content'] | trim + '<|eot_id|>' }}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}
+{%- endif %}
+"""
+MISTRAL = """
+{%- set ns = namespace(count=0) %}
+{{- bos_token }}
+{%- for message in messages %}
+    {%- if message.role == 'system' %}{% set ns.system = message.content %}{% continue %}{% endif %}
+    {%- if message.role == 'user' %}
+        {%- set ns.count = ns.count + 1 %}
+        {{- '[INST] ' ~ (ns.system ~ '\\n\\n' if ns.count == 1 and ns.system is defined else '') }}
+        {{- message.content ~ ' [/INST]' }}
+    {%- else %}{% generation %}{{ ' ' ~ message.content ~ eos_token }}{% endgeneration %}{% endif %}
+{%- endfor %}
+{{ unk_token }}|{{ cls_token is defined }}|{{ messages | tojson }}
+"""
+GEMMA = (
+    "{{ bos_token }}{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}{% set role = 'model' %}"
+    "{% else %}{% set role = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+)
 OTHER_TEMPLATES = [
     "{% for m in messages %}\n  {% if loop.first %}[S]{% endif %}\n"
     "{{ m.content | trim }}[{{ m.role }}]"
     "{% endfor %}",
     "{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}"
     "{{ m | tojson }}{{ eos_token }}{% endfor %}",
+    CHATML,
+    LLAMA_2,
+    LLAMA_3,
+    MISTRAL,
+    GEMMA,
 ]
 
 

@@ -65,9 +65,19 @@ def test_whatever_stands_in_documents_is_escaped(text):
     reasons = (Reason("clean", "HEADER", 1, 9, False, ((hostile, hostile, "r-1"),)),)
     sentence = Sentence(hostile, hostile, 1, None, ())
     shown = (AnswerShown(hostile, hostile, False, True, (sentence,)),)
-    page = render(report(reasons=reasons, answers=shown, name=hostile, sample=hostile))
+    page = render(
+        report(
+            reasons=reasons, answers=shown, name=hostile, sample=hostile, row=((hostile, "read"),)
+        )
+    )
     assert "<script" not in page
     assert html.escape("<script>", quote=False) in page
+
+
+def test_a_row_is_shown_with_its_mask():
+    page = render(report(row=(("<|user|>q", "read"), ("a", "learned"), ("<|eos|>", "stop"))))
+    assert '<span class="read">&lt;|user|&gt;q</span><span class="learned">a</span>' in page
+    assert '<span class="stop">&lt;|eos|&gt;</span>' in page
 
 
 def test_an_answer_links_to_the_picture_of_its_page_with_the_box():

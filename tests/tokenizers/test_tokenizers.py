@@ -34,9 +34,25 @@ def tokenizer(folder):
     return load(folder)
 
 
-@given(st.text())
-def test_any_text_round_trips(tokenizer, text):
-    assert tokenizer.decode(tokenizer.encode(text)) == text
+@pytest.fixture(scope="module", params=["bpe", "wordpiece", "unigram"])
+def each_kind(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("kinds") / request.param
+    train(TEXTS, TokenizerSettings(kind=request.param, vocabulary=400), path, "key")
+    return load(path)
+
+
+@given(
+    st.text() | st.text("\n \t\x00a") | st.sampled_from(["a" * 5000, " " * 5000, "##a", "▁a Ġb"])
+)
+def test_any_text_round_trips(each_kind, text):
+    assert each_kind.decode(each_kind.encode(text)) == text
+
+
+def test_each_kind_learns_words(each_kind):
+    text = "The tokenizer splits words"
+    assert len(each_kind.encode(text)) < len(text)
+    assert each_kind.size <= 400
+    assert [each_kind.specials[name] for name in SPECIALS] == list(range(6))
 
 
 @given(st.text(), st.sampled_from(SPECIALS), st.text())
@@ -127,7 +143,8 @@ from pathlib import Path
 from goldsmith.project import TokenizerSettings
 from goldsmith.tokenizers import train
 texts = [f"word{n % 7} and word{n % 11} of {n}" for n in range(400)]
-train(texts, TokenizerSettings(vocabulary=400), Path(sys.argv[1]), "key")
+for kind in ("bpe", "wordpiece", "unigram"):
+    train(texts, TokenizerSettings(kind=kind, vocabulary=400), Path(sys.argv[1]) / kind, "key")
 """
 
 
@@ -139,7 +156,9 @@ def test_threads_and_hash_seeds_change_no_byte(tmp_path):
         path = tmp_path / str(number)
         environment = os.environ | parallel | more
         subprocess.run([sys.executable, "-c", PROBE, str(path)], env=environment, check=True)
-        written.add((path / "tokenizer.json").read_bytes())
+        files = sorted(path.glob("*/tokenizer.json"))
+        assert len(files) == 3
+        written.add(tuple(file.read_bytes() for file in files))
     assert len(written) == 1
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METRICS = "metrics.jsonl"
 _SAMPLE_TOKENS = 120
+_SHOWN_EXAMPLES = 3
 
 
 def read_questions(project: Project) -> list[dict[str, Any]]:
@@ -26,6 +27,28 @@ def read_questions(project: Project) -> list[dict[str, Any]]:
 
     name = project.settings.dataset.questions
     return read(project.folder / name) if name else []
+
+
+def read_instructions(project: Project) -> list[dict[str, Any]]:
+    """Return the examples of the user's own files; a malformed row is an error that names it."""
+    from goldsmith.datasets import given_examples, read_examples, strict
+
+    settings = project.settings.dataset
+    rows: dict[str, dict[str, Any]] = {}
+    for name in settings.instructions:
+        path = project.folder / name
+        talks = strict(path, read_examples(path))
+        for row in given_examples(talks, name, settings, project.settings.seed):
+            rows.setdefault(row["id"], row)
+    return list(rows.values())
+
+
+def read_evaluation(project: Project) -> list[str]:
+    """Return what the project's evaluation sets ask."""
+    from goldsmith.datasets import read_evaluation as read
+
+    names = project.settings.dataset.evaluation
+    return [asked for name in names for asked in read(project.folder / name)]
 
 
 def tokenizer(project: Project) -> bool:
@@ -61,6 +84,7 @@ def dataset(project: Project) -> bool:
 
     from goldsmith.datasets import (
         find_contamination,
+        find_overlaps,
         make_examples,
         write_instruction_files,
         write_shards,
@@ -69,12 +93,13 @@ def dataset(project: Project) -> bool:
     from goldsmith.tokenizers import load
 
     space, lake, settings = project.workspace, project.lake, project.settings.dataset
-    questions = read_questions(project)
+    questions, given = read_questions(project), read_instructions(project)
+    kept_apart = read_evaluation(project)
     words = read_manifest(space.tokenizer)
     if words is None:
         raise UserError(f"{space.root}: there is no tokenizer; run `goldsmith tokenizer` first")
     inputs = {"chunks": _gold_digest(project), "tokenizer": words["fingerprint"]}
-    about = (settings.model_dump(), project.settings.seed, questions)
+    about = (settings.model_dump(), project.settings.seed, questions, given, kept_apart)
     key = fingerprint("dataset", goldsmith.__version__, inputs, *about)
     if all(is_current(folder, key) for folder in (space.shards, space.datasets)) and (
         lake.exists("tokens") and lake.exists("examples")
@@ -86,12 +111,16 @@ def dataset(project: Project) -> bool:
         tokens = write_shards(chunks, load(space.tokenizer), settings, space.shards, key, seed)
         lake.replace("tokens", tokens)
         examples = make_examples(chunks, lake.read("passages"), questions, settings, seed)
-        touched = find_contamination(examples.to_pylist(), questions)
-        clean = [row for row in examples.to_pylist() if row["id"] not in touched]
+        every = [*examples.to_pylist(), *given]
+        touched = find_contamination(every, [*questions, *_kept(kept_apart)])
+        overlaps = find_overlaps(chunks["text"].to_pylist(), kept_apart)
+        clean = [row for row in every if row["id"] not in touched]
         examples = pa.Table.from_pylist(clean, schema=examples.schema)
         lake.replace("examples", examples)
         write_instruction_files(lake.read("examples"), space.datasets, key)
         counts |= {"chunks": chunks.num_rows, "examples": len(clean), "contaminated": len(touched)}
+        for kind in ("whole", "partial") if overlaps else ():
+            counts[f"evaluation items in gold: {kind}"] = sum(o.kind == kind for o in overlaps)
     project.progress.finish(f"{len(clean)} examples, {len(touched)} contaminated ones left out")
     return True
 
@@ -100,15 +129,28 @@ def dataset_figures(project: Project) -> dict[str, Any]:
     """Return what the datasets hold, and what the contamination check says of them now."""
     from collections import Counter
 
-    from goldsmith.datasets import find_contamination
+    from goldsmith.datasets import find_contamination, find_overlaps
     from goldsmith.pipeline import read_manifest
 
     examples = project.lake.read("examples").to_pylist()
     kinds = Counter(f"{row['kind']}_examples" for row in examples)
     manifest = read_manifest(project.workspace.shards) or {"splits": {}}
     tokens = {f"{split}_tokens": about["tokens"] for split, about in manifest["splits"].items()}
-    touched = find_contamination(examples, read_questions(project))
-    return {**tokens, **dict(sorted(kinds.items())), "contaminated": len(touched)}
+    kept_apart = read_evaluation(project)
+    touched = find_contamination(examples, [*read_questions(project), *_kept(kept_apart)])
+    overlaps = find_overlaps(project.lake.read("chunks")["text"].to_pylist(), kept_apart)
+    in_gold = {
+        f"evaluation_items_in_gold_{kind}": sum(overlap.kind == kind for overlap in overlaps)
+        for kind in ("whole", "partial")
+        if overlaps
+    }
+    figures = {**tokens, **dict(sorted(kinds.items())), "contaminated": len(touched)}
+    return figures | in_gold
+
+
+def _kept(asked: list[str]) -> list[dict[str, Any]]:
+    """Rows of an evaluation set as questions that nothing may be trained on."""
+    return [{"question": text, "passage": None, "split": "evaluate"} for text in asked]
 
 
 def train(project: Project) -> bool:
@@ -267,6 +309,28 @@ def training_curves(project: Project) -> Iterator[Curve]:
         path = project.workspace.models / kind / METRICS
         if path.is_file():
             yield curve(title, read_metrics(path.read_text("utf-8")))
+
+
+def tuning_row(project: Project) -> tuple[tuple[str, str], ...]:
+    """Return the first examples of the first row the model was tuned on: texts with their mask."""
+    from goldsmith.datasets import InstructionBatches, decode_row
+    from goldsmith.tokenizers import load
+
+    if not (project.workspace.models / "adapter").is_dir():
+        return ()
+    words, settings = load(project.workspace.models / "merged"), project.settings
+    examples = project.lake.read("examples").to_pylist()
+    if not any(row["split"] == "train" for row in examples):
+        return ()  # all of them were forgotten since
+    batches = InstructionBatches(
+        examples,
+        words,
+        sequence=settings.dataset.sequence,
+        size=1,
+        seed=settings.seed,
+    )
+    row = decode_row(batches.batch(0), 0, words)
+    return tuple((each.text, each.kind) for each in row if 0 <= each.segment < _SHOWN_EXAMPLES)
 
 
 def writing_sample(project: Project) -> str:

@@ -251,7 +251,7 @@ def score_lines(scores: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def report(project: Project) -> None:
     """Draw the report from everything that is there."""
-    from goldsmith.cli.learn import training_curves, writing_sample
+    from goldsmith.cli.learn import training_curves, tuning_row, writing_sample
     from goldsmith.cli.reviewing import in_force
     from goldsmith.report import gather, write_report
 
@@ -272,6 +272,7 @@ def report(project: Project) -> None:
             pictures=pictures,
             sample=writing_sample(project),
             review=in_force(project),
+            row=tuning_row(project),
         ),
         project.workspace.report,
     )

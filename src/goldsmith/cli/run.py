@@ -27,7 +27,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Documents to gold, tokenizer, model, index, scores and report. Run again to resume."""
-    from goldsmith.cli import learn, measure, steps
+    from goldsmith.cli import export, learn, measure, steps
     from goldsmith.cli import project as projects
     from goldsmith.cli.console import show
     from goldsmith.cli.summaries import ledger_line, ledger_values
@@ -47,6 +47,7 @@ def run(
         learn.tokenizer(held)
         learn.dataset(held)
         learn.train(held)
+        export.check_export(held)
         measure.index(held)
         measure.evaluate(held)
         measure.report(held)

@@ -8,26 +8,56 @@ answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and message
 """
 
 from goldsmith.datasets.batch import Batch
-from goldsmith.datasets.contamination import find_contamination
-from goldsmith.datasets.encoding import InstructionBatches, encode_example, prove_stop
-from goldsmith.datasets.examples import REFUSAL, make_examples
-from goldsmith.datasets.files import read_examples, write_instruction_files
-from goldsmith.datasets.questions import read_questions
+from goldsmith.datasets.contamination import Overlap, find_contamination, find_overlaps
+from goldsmith.datasets.encoding import (
+    Encoded,
+    Stretch,
+    decode_row,
+    encode_example,
+    prove_stop,
+)
+from goldsmith.datasets.examples import REFUSAL, given_examples, make_examples
+from goldsmith.datasets.files import (
+    Preference,
+    read_examples,
+    read_preferences,
+    strict,
+    write_instruction_files,
+)
+from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
+from goldsmith.datasets.questions import read_evaluation, read_questions
 from goldsmith.datasets.shards import Shards, write_shards
 from goldsmith.datasets.split import held_out
+from goldsmith.datasets.writing import Refused, Writer, openai_writer, write_examples
 
 __all__ = [
     "REFUSAL",
     "Batch",
+    "Encoded",
     "InstructionBatches",
+    "Overlap",
+    "PackedRows",
+    "Preference",
+    "Refused",
     "Shards",
+    "Stretch",
+    "Writer",
+    "best_fit",
+    "decode_row",
     "encode_example",
     "find_contamination",
+    "find_overlaps",
+    "given_examples",
     "held_out",
     "make_examples",
+    "openai_writer",
     "prove_stop",
+    "read_evaluation",
     "read_examples",
+    "read_preferences",
     "read_questions",
+    "strict",
+    "write_examples",
     "write_instruction_files",
     "write_shards",
 ]

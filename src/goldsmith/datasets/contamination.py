@@ -5,12 +5,16 @@ its turns holds such a question or thirteen words in a row of one (the n-gram of
 "Language Models are Few-Shot Learners"), or when its answer is, holds, or lies within the passage
 that answers one. Every question whose split is not "train" counts as kept for evaluation, so that
 a misspelt split leaks nothing.
+
+`find_overlaps` looks the other way: how much of each item of an evaluation set stands in the texts
+that are trained on, word for word.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _WORD = re.compile(r"\w+")
@@ -45,6 +49,64 @@ def find_contamination(
         elif any(_gives_away(answer, passage) for answer in answers for passage in passages):
             found[example["id"]] = "answers with the passage of an evaluation question"
     return found
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much of an evaluation item stands in training texts."""
+
+    share: float
+    """Of its words, those that lie in a shared run (as in Touvron et al. 2023, by words)."""
+    longest: int
+    """Words in the longest run that one training text shares with it."""
+    words: int
+    text: int | None
+    """Number of the training text with the longest run, the first of equals; None where clean."""
+
+    @property
+    def kind(self) -> str:
+        """ "whole" where all its words stand in one text in a row, "partial", or "clean"."""
+        if not self.longest:
+            return "clean"
+        return "whole" if self.longest == self.words else "partial"
+
+
+def find_overlaps(
+    training: Iterable[str], evaluation: Sequence[str], run: int = _RUN
+) -> list[Overlap]:
+    """Return one Overlap for each evaluation item; training texts are read once, as they come.
+
+    Words are compared without case and punctuation. A run has at least ``run`` words (13, as in
+    Brown et al. 2020); an item with fewer is compared whole, one with fewer than four never
+    matches. Memory is that of the evaluation set.
+    """
+    items = [_words(text) for text in evaluation]
+    places: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    sizes: set[int] = set()
+    for number, words in enumerate(items):
+        size = min(run, len(words))
+        if size >= _FEW:
+            sizes.add(size)
+            for start in range(len(words) - size + 1):
+                places.setdefault(tuple(words[start : start + size]), []).append((number, start))
+    covered = [bytearray(len(words)) for words in items]
+    longest: list[tuple[int, int | None]] = [(0, None)] * len(items)
+    for number, text in enumerate(training):
+        words = _words(text)
+        for size in sorted(sizes):
+            running: dict[tuple[int, int], int] = {}  # (item, shift) -> words in a row so far
+            for at in range(len(words) - size + 1):
+                before, running = running, {}
+                for item, start in places.get(tuple(words[at : at + size]), ()):
+                    length = before.get((item, at - start), size - 1) + 1
+                    running[item, at - start] = length
+                    covered[item][start : start + size] = b"\1" * size
+                    if length > longest[item][0]:
+                        longest[item] = (length, number)
+    return [
+        Overlap(sum(marks) / max(len(marks), 1), length, len(marks), text)
+        for marks, (length, text) in zip(covered, longest, strict=True)
+    ]
 
 
 def _words(text: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Literal
 
-import numpy as np
-
-from goldsmith.datasets.batch import IGNORED, Batch, positions_of, rows_of_step
+from goldsmith.datasets.batch import IGNORED, Batch
 from goldsmith.errors import UserError
 from goldsmith.tokenizers import Tokenizer
 
@@ -26,8 +25,10 @@ class Encoded:
 def encode_example(messages: Messages, tokenizer: Tokenizer) -> Encoded:
     """Return a conversation's ids with its answers, their EOS included, marked to be learned.
 
-    Raises UserError when the chat template rewrites earlier turns, so that what the model is
-    trained on would not be what it sees when asked.
+    Where a prompt's last token would swallow the beginning of its answer (two line breaks that are
+    one token), prompt and answer are encoded apart, as they are when the model is asked. Raises
+    UserError when the chat template rewrites earlier turns, so that what the model is trained on
+    would not be what it sees then.
     """
     ids = tokenizer.chat(messages, answer=False)
     learned = [False] * len(ids)
@@ -37,26 +38,56 @@ def encode_example(messages: Messages, tokenizer: Tokenizer) -> Encoded:
         before = tokenizer.chat(messages[:number], answer=True)
         after = tokenizer.chat(messages[: number + 1], answer=False)
         if after[: len(before)] != before or ids[: len(after)] != after:
+            return _encode_apart(messages, tokenizer)
+        end = _end_of_answer(after, len(before), tokenizer)
+        learned[len(before) : end] = [True] * (end - len(before))
+    return Encoded(tuple(ids), tuple(learned))
+
+
+def _encode_apart(messages: Messages, tokenizer: Tokenizer) -> Encoded:
+    """Encode what stands between the borders of prompts and answers each for itself."""
+    whole = tokenizer.render(messages, answer=False)
+    ids: list[int] = []
+    learned: list[bool] = []
+    done = 0
+    for number, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        before = tokenizer.render(messages[:number], answer=True)
+        after = tokenizer.render(messages[: number + 1], answer=False)
+        appended = whole.startswith(after) and after.startswith(before)
+        if not appended or tokenizer.hostile(messages):
             raise UserError(
                 "the chat template writes an answered turn otherwise than the prompt for it; "
                 "use a model whose template only appends"
             )
-        end = len(after)
-        if tokenizer.eos in after[len(before) :]:  # what a template writes after it is never said
-            end -= after[::-1].index(tokenizer.eos)
-        learned[len(before) : end] = [True] * (end - len(before))
-    return Encoded(tuple(ids), tuple(learned))
+        prompt = tokenizer.encode_template(whole[done : len(before)])
+        answer = tokenizer.encode_template(after[len(before) :])
+        end = _end_of_answer(answer, 0, tokenizer)
+        ids += [*prompt, *answer]
+        learned += [False] * len(prompt) + [place < end for place in range(len(answer))]
+        done = len(after)
+    rest = tokenizer.encode_template(whole[done:])
+    return Encoded((*ids, *rest), (*learned, *(False for _ in rest)))
+
+
+def _end_of_answer(ids: Sequence[int], start: int, tokenizer: Tokenizer) -> int:
+    """Where what is learned ends: what a template writes after EOS is never said."""
+    if tokenizer.eos in ids[start:]:
+        return len(ids) - ids[::-1].index(tokenizer.eos)
+    return len(ids)
 
 
 def prove_stop(encoded: Encoded, tokenizer: Tokenizer, sequence: int) -> str | None:
     """Return why an example must not be trained on, or None when it is proven sound.
 
-    Sound is: every answer ends in EOS with loss on it, something is learned at all, and the whole
-    example fits into ``sequence`` tokens, so that no answer loses its end.
+    Sound is: every answer ends in EOS with loss on it, something is learned at all (the first token
+    of an example is predicted by none), and the whole example fits into ``sequence`` tokens, so
+    that no answer loses its end. Every row that is packed of sound examples then has a target.
     """
     if len(encoded.ids) > sequence:
         return f"longer than {sequence} tokens"
-    if not any(encoded.learned):
+    if not any(encoded.learned[1:]):
         return "nothing to learn: no answer"
     ends = [
         place
@@ -64,101 +95,58 @@ def prove_stop(encoded: Encoded, tokenizer: Tokenizer, sequence: int) -> str | N
         if on and (place + 1 == len(encoded.learned) or not encoded.learned[place + 1])
     ]
     if any(encoded.ids[place] != tokenizer.eos for place in ends):
-        return "an answer does not end in EOS"
+        return "an answer does not end in EOS" + _instead(encoded, tokenizer)
     return None
 
 
-class InstructionBatches:
-    """Packed batches of examples; the batch of a step is always the same.
+def _instead(encoded: Encoded, tokenizer: Tokenizer) -> str:
+    """Name the special token that answers do hold: often a template's end is not the folder's."""
+    names = {number: name for name, number in tokenizer.specials.items()}
+    held = [
+        names[i] for i, on in zip(encoded.ids, encoded.learned, strict=True) if on if i in names
+    ]
+    return f" but in {held[-1]}; set eos_token to it" if held else ""
 
-    ``left_out`` counts the examples that `prove_stop` refused, by reason. Rows are packed best-fit
-    by falling length; attention must stay inside each segment.
+
+@dataclass(frozen=True)
+class Stretch:
+    """A run of a packed row's tokens that are treated alike, decoded.
+
+    ``kind``: "read" has no loss, "learned" has, "stop" is a learned EOS, "padding" is nothing.
+    ``segment`` is the example's number in its row, -1 for padding.
     """
 
-    def __init__(
-        self,
-        examples: Sequence[Mapping[str, Any]],
-        tokenizer: Tokenizer,
-        *,
-        sequence: int,
-        size: int,
-        seed: int,
-    ) -> None:
-        """Encode and pack. Raises UserError when no training example is left."""
-        self._size, self._seed = size, seed
-        self._pad = tokenizer.pad if tokenizer.pad is not None else (tokenizer.eos or 0)
-        self.left_out: dict[str, int] = {}
-        kept: dict[str, list[Encoded]] = {"train": [], "validation": []}
-        for example in examples:
-            encoded = encode_example(example["messages"], tokenizer)
-            reason = prove_stop(encoded, tokenizer, sequence)
-            if reason is None:
-                kept[example["split"]].append(encoded)
-            else:
-                self.left_out[reason] = self.left_out.get(reason, 0) + 1
-        if not kept["train"]:
-            why = "; ".join(f"{count} {reason}" for reason, count in self.left_out.items())
-            raise UserError(f"there is no example to tune on ({why or 'none was made'})")
-        self.examples = {split: len(rows) for split, rows in kept.items()}
-        self._rows = {
-            split: [_row(bin_, sequence, self._pad) for bin_ in _pack(rows, sequence)]
-            for split, rows in kept.items()
-        }
-
-    def rows(self, split: str) -> int:
-        return len(self._rows[split])
-
-    def batch(self, step: int) -> Batch:
-        """Return the training batch of a step (from 0)."""
-        rows = self._rows["train"]
-        numbers = rows_of_step(len(rows), self._size, step, self._seed)
-        return _stack([rows[number] for number in numbers])
-
-    def validation(self) -> Iterator[Batch]:
-        """Yield the held-out rows in order."""
-        rows = self._rows["validation"]
-        for start in range(0, len(rows), self._size):
-            yield _stack(rows[start : start + self._size])
+    text: str
+    kind: Literal["read", "learned", "stop", "padding"]
+    segment: int
+    tokens: int
 
 
-_Row = tuple[np.ndarray, np.ndarray, np.ndarray]
+def decode_row(batch: Batch, row: int, tokenizer: Tokenizer) -> list[Stretch]:
+    """Return a row of a batch as it is trained on, to be looked at: texts with their mask."""
+    names = {number: name for name, number in tokenizer.specials.items()}
+    tokens, segments = batch.tokens[row].tolist(), batch.segments[row].tolist()
+    learned = [False, *(batch.targets[row][:-1] != IGNORED).tolist()]
+    kinds = [
+        (segment, _kind(segment, token, on, tokenizer.eos))
+        for segment, token, on in zip(segments, tokens, learned, strict=True)
+    ]
+    found: list[Stretch] = []
+    for (segment, kind), group in groupby(range(len(tokens)), key=kinds.__getitem__):
+        ids = [tokens[place] for place in group]
+        text = ""
+        for special, part in groupby(ids, key=names.__contains__):
+            run = list(part)
+            text += "".join(names[each] for each in run) if special else tokenizer.decode(run)
+        found.append(Stretch(text if segment >= 0 else "", kind, segment, len(ids)))
+    return found
 
 
-def _pack(examples: Sequence[Encoded], sequence: int) -> list[list[Encoded]]:
-    """Put examples into few rows: by falling length, each into the fullest row that has room.
-
-    Rows are kept by their free room, so that the time is examples times ``sequence`` at the most.
-    """
-    bins: list[list[Encoded]] = []
-    by_room: list[list[int]] = [[] for _ in range(sequence + 1)]
-    for example in sorted(examples, key=lambda each: (-len(each.ids), each.ids)):
-        length = len(example.ids)
-        room = next((free for free in range(length, sequence + 1) if by_room[free]), None)
-        if room is None:
-            room, place = sequence, len(bins)
-            bins.append([])
-        else:
-            place = by_room[room].pop()
-        bins[place].append(example)
-        by_room[room - length].append(place)
-    return bins
-
-
-def _row(examples: Sequence[Encoded], sequence: int, pad: int) -> _Row:
-    tokens = np.full(sequence, pad, np.int64)
-    targets = np.full(sequence, IGNORED, np.int64)
-    segments = np.full(sequence, -1, np.int64)
-    start = 0
-    for number, example in enumerate(examples):
-        end = start + len(example.ids)
-        tokens[start:end] = example.ids
-        segments[start:end] = number
-        wanted = np.where(example.learned, example.ids, IGNORED)
-        targets[start : end - 1] = wanted[1:]
-        start = end
-    return tokens, targets, segments
-
-
-def _stack(rows: Sequence[_Row]) -> Batch:
-    tokens, targets, segments = (np.stack(columns) for columns in zip(*rows, strict=True))
-    return Batch(tokens, targets, segments, positions_of(segments))
+def _kind(
+    segment: int, token: int, learned: bool, eos: int | None
+) -> Literal["read", "learned", "stop", "padding"]:
+    if segment < 0:
+        return "padding"
+    if not learned:
+        return "read"
+    return "stop" if token == eos else "learned"

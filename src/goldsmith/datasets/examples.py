@@ -25,6 +25,7 @@ Row = Mapping[str, Any]
 REFUSAL = "The documents do not say."
 
 VERBATIM = "answer is a span of its source"
+GIVEN = "given by the user"
 UNANSWERABLE = "marked unanswerable by its author"
 
 _SHORTEST, _LONGEST = 25, 420  # characters of an answer sentence
@@ -92,6 +93,32 @@ def make_examples(
         example = _example(kind, question, answer, chunk, check, split)
         made[example["id"]] = example
     return pa.Table.from_pylist(list(made.values()), schema=SCHEMAS["examples"])
+
+
+def given_examples(
+    conversations: Sequence[Sequence[Mapping[str, str]]],
+    source: str,
+    settings: DatasetSettings,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return ``examples`` rows of the user's own conversations, held out by their own hashes.
+
+    ``source`` is their file's name: what a row's generator is. They cite no chunk.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    for messages in conversations:
+        name = content_id("example", *(part for turn in messages for part in turn.values()))
+        out = falls_below(name, settings.validation, seed)
+        made[name] = {
+            "id": name,
+            "kind": "given",
+            "messages": list(messages),
+            "source_chunks": [],
+            "generator": source,
+            "checks": [GIVEN],
+            "split": "validation" if out else "train",
+        }
+    return list(made.values())
 
 
 class _Holders:

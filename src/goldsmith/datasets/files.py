@@ -1,24 +1,29 @@
-"""Instruction files: Alpaca and messages out, Alpaca, ShareGPT and messages in.
+"""Instruction files out (Alpaca, messages) and in (those, ShareGPT, prompts, preferences).
 
 What comes in is checked row by row; a malformed row is left out with its reason, never guessed at.
+`strict` turns the first such reason into an error that names file and row.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from goldsmith.errors import UserError
 from goldsmith.pipeline import building
 
-_SHAREGPT_ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant"}
-_SHAREGPT_ROLES |= {"assistant": "assistant"}
+_ROLES = {"system": "system", "human": "user", "user": "user", "gpt": "assistant"}
+_ROLES |= {"assistant": "assistant"}
+_PLAIN = ("role", "content")
 
 Conversation = list[dict[str, str]]
+Bad = tuple[int, str]
+T = TypeVar("T")
 
 _BLANK, _BROKEN = object(), object()
 
@@ -26,8 +31,8 @@ _BLANK, _BROKEN = object(), object()
 def write_instruction_files(examples: pa.Table, folder: Path, key: str) -> None:
     """Write ``<split>.messages.jsonl`` and ``<split>.alpaca.json`` as one artifact.
 
-    Both hold the same examples, in the order of their ids. Alpaca has no place for more than one
-    turn; examples here have exactly one.
+    Both hold the same examples, in the order of their ids; Alpaca keeps a system message and
+    earlier turns under ``system`` and ``history``.
     """
     rows = examples.to_pylist()
     with building(folder, key, examples=len(rows)) as new:
@@ -42,26 +47,63 @@ def write_instruction_files(examples: pa.Table, folder: Path, key: str) -> None:
             ]
             text = "".join(line + "\n" for line in lines)
             (new / f"{split}.messages.jsonl").write_text(text, "utf-8")
-            alpaca = [
-                {
-                    "instruction": row["messages"][0]["content"],
-                    "input": "",
-                    "output": row["messages"][-1]["content"],
-                }
-                for row in chosen
-            ]
+            alpaca = [_as_alpaca(row["messages"]) for row in chosen]
             text = json.dumps(alpaca, ensure_ascii=False, indent=1)
             (new / f"{split}.alpaca.json").write_text(text, "utf-8")
 
 
-def read_examples(path: Path) -> tuple[list[Conversation], list[tuple[int, str]]]:
+def _as_alpaca(messages: Conversation) -> dict[str, Any]:
+    spoken = [turn["content"] for turn in messages if turn["role"] != "system"]
+    row: dict[str, Any] = {"instruction": spoken[-2], "input": "", "output": spoken[-1]}
+    if len(spoken) < len(messages):
+        row["system"] = messages[0]["content"]
+    if len(spoken) > 2:
+        pairs = zip(spoken[:-2:2], spoken[1:-2:2], strict=True)
+        row["history"] = [list(pair) for pair in pairs]
+    return row
+
+
+@dataclass(frozen=True)
+class Preference:
+    """A conversation up to a question, and two answers to it: the better and the worse one."""
+
+    prompt: Conversation
+    chosen: str
+    rejected: str
+
+
+def read_examples(path: Path) -> tuple[list[Conversation], list[Bad]]:
     """Return (conversations, [(row number from 1, why it was left out)]) of an instruction file.
 
     A ``.json`` file is a list, a ``.jsonl`` file one object a line. The format is told by its keys:
-    messages (``messages``), ShareGPT (``conversations``) or Alpaca (``instruction``, ``system`` and
+    messages (``messages``), ShareGPT (``conversations``), prompt and completion (``prompt``,
+    ``completion``: texts or lists of messages) or Alpaca (``instruction``, ``system`` and
     ``history`` where there are any). Rows of a ``.jsonl`` are numbered by line. Raises
     UserError when the file cannot be read at all.
     """
+    return _read(path, _conversation)
+
+
+def read_preferences(path: Path) -> tuple[list[Preference], list[Bad]]:
+    """Return (preferences, [(row number from 1, why it was left out)]) of a file, as above.
+
+    A row has ``chosen`` and ``rejected``: texts or turns after a ``prompt`` (text or messages) or
+    ``conversations``, or two whole conversations that differ in their last answer alone.
+    """
+    return _read(path, _preference)
+
+
+def strict(path: Path, read: tuple[list[T], list[Bad]]) -> list[T]:
+    """Return the rows; raise UserError naming file, row and reason where one is malformed."""
+    rows, bad = read
+    if bad:
+        number, reason = bad[0]
+        more = f" (and {len(bad) - 1} more rows)" if len(bad) > 1 else ""
+        raise UserError(f"{path} row {number}: {reason}{more}; mend or remove it")
+    return rows
+
+
+def _read(path: Path, parse: Callable[[Any], T]) -> tuple[list[T], list[Bad]]:
     try:
         text = path.read_text("utf-8")
         rows = _lines(text) if path.suffix == ".jsonl" else json.loads(text)
@@ -74,7 +116,11 @@ def read_examples(path: Path) -> tuple[list[Conversation], list[tuple[int, str]]
         if row is _BLANK:
             continue
         try:
-            good.append(_conversation(row))
+            if row is _BROKEN:
+                raise ValueError("is not JSON")
+            if not isinstance(row, dict):
+                raise ValueError("is not an object")
+            good.append(parse(row))
         except ValueError as error:
             bad.append((number, str(error)))
     return good, bad
@@ -91,19 +137,38 @@ def _lines(text: str) -> list[Any]:
     return values
 
 
-def _conversation(row: Any) -> Conversation:
-    if row is _BROKEN:
-        raise ValueError("is not JSON")
-    if not isinstance(row, dict):
-        raise ValueError("is not an object")
+def _conversation(row: Mapping[str, Any]) -> Conversation:
     if "messages" in row:
-        turns = [_turn(turn, "role", "content") for turn in _list(row["messages"])]
+        turns = _turns(row["messages"])
     elif "conversations" in row:
-        turns = [_turn(turn, "from", "value") for turn in _list(row["conversations"])]
+        turns = _turns(row["conversations"])
+        if row.get("system"):
+            turns = [_said("system", _text(row["system"])), *turns]
+    elif "prompt" in row and "completion" in row:
+        turns = [*_turns(row["prompt"], "user"), *_turns(row["completion"], "assistant")]
     elif "instruction" in row:
         turns = _alpaca(row)
     else:
-        raise ValueError("has neither messages, conversations nor instruction")
+        raise ValueError("has neither messages, conversations, prompt/completion nor instruction")
+    return _checked(turns)
+
+
+def _preference(row: Mapping[str, Any]) -> Preference:
+    if "chosen" not in row or "rejected" not in row:
+        raise ValueError("has no chosen and rejected")
+    before = row.get("prompt", row.get("conversations"))
+    prompt = [] if before is None else _turns(before, "user")
+    better, worse = (
+        _checked([*prompt, *_turns(row[name], "assistant")]) for name in ("chosen", "rejected")
+    )
+    if better[:-1] != worse[:-1]:
+        raise ValueError("chosen and rejected do not answer the same prompt")
+    if better[-1] == worse[-1]:
+        raise ValueError("chosen and rejected are the same")
+    return Preference(better[:-1], better[-1]["content"], worse[-1]["content"])
+
+
+def _checked(turns: Conversation) -> Conversation:
     spoken = [turn["role"] for turn in turns if turn["role"] != "system"]
     if not spoken or spoken[-1] != "assistant":
         raise ValueError("does not end with an answer")
@@ -114,13 +179,31 @@ def _conversation(row: Any) -> Conversation:
     return turns
 
 
-def _turn(turn: Any, role: str, content: str) -> dict[str, str]:
+def _turns(value: Any, plain: str | None = None) -> Conversation:
+    """Turns of a list, of a single turn, or, where a role is given for it, of a plain text."""
+    if isinstance(value, str) and plain is not None:
+        return [_said(plain, value)]
+    rows = [value] if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not rows:
+        raise ValueError("has no turns")
+    return [_turn(row) for row in rows]
+
+
+def _turn(turn: Any) -> dict[str, str]:
+    """A turn as ``role`` and ``content``, or as ShareGPT's ``from`` and ``value``."""
+    role, content = ("from", "value") if isinstance(turn, dict) and "from" in turn else _PLAIN
     if not isinstance(turn, dict) or not isinstance(turn.get(content), str):
         raise ValueError("a turn has no text")
-    name = _SHAREGPT_ROLES.get(str(turn.get(role)))
+    name = _ROLES.get(str(turn.get(role)))
     if name is None:
         raise ValueError(f"unknown role '{turn.get(role)}'")
     return _said(name, turn[content])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("system is not text")
+    return value
 
 
 def _said(role: str, content: str) -> dict[str, str]:
@@ -147,9 +230,3 @@ def _alpaca(row: Mapping[str, Any]) -> Conversation:
         turns += [_said("user", pair[0]), _said("assistant", pair[1])]
     question = f"{instruction}\n\n{given}" if given else instruction
     return [*turns, _said("user", question), _said("assistant", output)]
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise ValueError("has no turns")
-    return value

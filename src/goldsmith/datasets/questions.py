@@ -92,3 +92,32 @@ def _is_place(place: object) -> bool:
         and bool(pages)
         and all(isinstance(page, int) and page > 0 for page in pages)
     )
+
+
+#: Where public evaluation sets keep what is asked.
+_ASKED = ("question", "prompt", "instruction", "problem", "query", "text")
+
+
+def read_evaluation(path: Path) -> list[str]:
+    """Return what each row of a JSONL evaluation set asks, for the check of contamination.
+
+    Raises UserError naming the file and the line that is not JSON or has none of the usual keys.
+    """
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); mend dataset.evaluation") from error
+    found: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path} line {number}: is not JSON ({error}); mend it") from error
+        values = [row.get(name) for name in _ASKED] if isinstance(row, dict) else []
+        asked = next((value for value in values if isinstance(value, str)), None)
+        if asked is None:
+            raise UserError(f"{path} line {number}: has none of {', '.join(_ASKED)}; add one")
+        found.append(asked)
+    return found

@@ -8,7 +8,8 @@ across sections. The stream lies in raw little-endian files that are mapped, not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -64,16 +65,15 @@ def write_shards(
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(sections))
     shuffled = [sections[number] for number in order]
     kind = np.dtype("<u2" if tokenizer.size <= 2**16 else "<u4")
-    about: dict[str, Any] = {"sequence": settings.sequence, "dtype": kind.str, "splits": {}}
+    splits: dict[str, dict[str, int]] = {}
     places: list[dict[str, Any]] = []
-    streams = {}
-    for split, wanted in (("train", False), ("validation", True)):
-        chosen = [section for section in shuffled if (section[0]["parent"] in reserved) == wanted]
-        streams[split] = list(_pieces(chosen, tokenizer, kind))
-        about["splits"][split] = {"tokens": sum(len(piece.tokens) for piece in streams[split])}
-    with building(folder, key, **about) as new:
-        for split, pieces in streams.items():
-            places += _write(new, split, pieces, kind)
+    # The manifest is written last, so it takes the counts that are known by then.
+    with building(folder, key, sequence=settings.sequence, dtype=kind.str, splits=splits) as new:
+        for split, wanted in (("train", False), ("validation", True)):
+            chosen = [part for part in shuffled if (part[0]["parent"] in reserved) == wanted]
+            places += _write(new, split, _pieces(chosen, tokenizer, kind))
+            size = sum(path.stat().st_size for path in new.glob(f"{split}-*.tokens"))
+            splits[split] = {"tokens": size // kind.itemsize}
     return pa.Table.from_pylist(places, schema=SCHEMAS["tokens"])
 
 
@@ -92,31 +92,34 @@ def _pieces(
         yield _Piece(last, number, None)
 
 
-def _write(
-    folder: Path, split: str, pieces: Sequence[_Piece], kind: np.dtype[Any]
-) -> Iterator[dict[str, Any]]:
-    stream = np.concatenate([np.zeros(0, kind), *(piece.tokens for piece in pieces)])
-    lengths = [len(piece.tokens) for piece in pieces]
-    segments = np.repeat(np.array([piece.section for piece in pieces], _SEGMENT), lengths)
-    for number, start in enumerate(range(0, len(stream), SHARD_TOKENS)):
-        end = start + SHARD_TOKENS
-        (folder / f"{split}-{number:05}.tokens").write_bytes(stream[start:end].tobytes())
-        (folder / f"{split}-{number:05}.segments").write_bytes(segments[start:end].tobytes())
+def _write(folder: Path, split: str, pieces: Iterable[_Piece]) -> Iterator[dict[str, Any]]:
+    """Append piece after piece, opening the next shard where one is full; yield chunks' places."""
     offset = 0
-    for piece, length in zip(pieces, lengths, strict=True):
-        here, offset = offset, offset + length
-        while piece.chunk is not None and here < offset:  # more than once over a shard's border
-            shard, start = divmod(here, SHARD_TOKENS)
-            end = min(start + offset - here, SHARD_TOKENS)
-            yield {
-                "shard": f"{split}-{shard:05}",
-                "start": start,
-                "end": end,
-                "chunk": piece.chunk["id"],
-                "document": piece.chunk["document"],
-                "split": split,
-            }
-            here += end - start
+    with ExitStack() as files:
+        for piece in pieces:
+            done = 0
+            while done < len(piece.tokens):  # more than once over a shard's border
+                shard, start = divmod(offset, SHARD_TOKENS)
+                name = f"{split}-{shard:05}"
+                if start == 0:
+                    files.close()
+                    tokens, segments = (
+                        files.enter_context((folder / f"{name}.{ending}").open("wb"))
+                        for ending in ("tokens", "segments")
+                    )
+                part = piece.tokens[done : done + SHARD_TOKENS - start]
+                tokens.write(part.tobytes())
+                segments.write(np.full(len(part), piece.section, _SEGMENT).tobytes())
+                done, offset = done + len(part), offset + len(part)
+                if piece.chunk is not None:
+                    yield {
+                        "shard": name,
+                        "start": start,
+                        "end": start + len(part),
+                        "chunk": piece.chunk["id"],
+                        "document": piece.chunk["document"],
+                        "split": split,
+                    }
 
 
 class Shards:

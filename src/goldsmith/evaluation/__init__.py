@@ -5,10 +5,11 @@
 compare two systems on the same items. Metrics of rankings follow trec_eval, of answers SQuAD; of
 language models there are perplexity and bits per byte. `evaluate_retrieval` and `evaluate_answers`
 run an index over questions whose places are known; `known_item_questions` makes some where a
-project has none, for retrieval alone.
+project has none, for retrieval alone. `compare_export` holds what is served to what was trained.
 """
 
 from goldsmith.evaluation.answers import citation_precision, citation_recall, exact_match, f1
+from goldsmith.evaluation.equivalence import Equivalence, compare_export, require_equivalence
 from goldsmith.evaluation.grounding import evaluate_answers, evaluate_retrieval
 from goldsmith.evaluation.language import Likelihood, language_scores
 from goldsmith.evaluation.likelihood import likelihoods
@@ -30,6 +31,7 @@ from goldsmith.evaluation.score import (
 
 __all__ = [
     "Comparison",
+    "Equivalence",
     "Likelihood",
     "Question",
     "Score",
@@ -38,6 +40,7 @@ __all__ = [
     "bootstrap_score",
     "citation_precision",
     "citation_recall",
+    "compare_export",
     "evaluate_answers",
     "evaluate_retrieval",
     "exact_match",
@@ -49,4 +52,5 @@ __all__ = [
     "paired_bootstrap",
     "ratio",
     "read_questions",
+    "require_equivalence",
 ]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from goldsmith.models.folders import load_model as load_model
     from goldsmith.models.folders import local_folder as local_folder
     from goldsmith.models.folders import save_model as save_model
+    from goldsmith.models.growth import grow_vocabulary as grow_vocabulary
     from goldsmith.models.public_config import read_config as read_config
     from goldsmith.models.sentences import SentenceEncoder as SentenceEncoder
     from goldsmith.models.sentences import find_minilm as find_minilm
@@ -64,6 +65,7 @@ _PLACES = {
     "load_sentence_encoder": "sentences",
     "load_text_encoder": "encoder_folders",
     "save_text_encoder": "encoder_folders",
+    "grow_vocabulary": "growth",
     "load_model": "folders",
     "local_folder": "folders",
     "public_name": "families",

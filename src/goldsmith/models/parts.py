@@ -64,6 +64,9 @@ class FeedForward(nn.Module):
         return result
 
 
+_WHOLE_ROWS = 16
+
+
 class Experts(nn.Module):
     """Each token goes to its best few feed-forward layers, weighed by a router.
 
@@ -84,10 +87,14 @@ class Experts(nn.Module):
         weights, places = probabilities.topk(self.chosen, dim=-1)
         weights = (weights / weights.sum(-1, keepdim=True)).to(hidden.dtype)
         out = torch.zeros_like(rows)
+        # Short products and the odd ends of vectors are rounded otherwise than the rest; with whole
+        # blocks a token's bits do not depend on how many others are sent to its expert.
+        block = _WHOLE_ROWS if len(rows) >= _WHOLE_ROWS else 1
         for number, expert in enumerate(self.experts):
             tokens, rank = (places == number).nonzero(as_tuple=True)
             if len(tokens):
-                added = expert(rows[tokens]) * weights[tokens, rank, None]
+                filled = functional.pad(tokens, (0, -len(tokens) % block))
+                added = expert(rows[filled])[: len(tokens)] * weights[tokens, rank, None]
                 out = out.index_add(0, tokens, added)
         return out.view_as(hidden), probabilities
 

@@ -83,6 +83,7 @@ class Report:
     answers: tuple[AnswerShown, ...] = ()
     pictures: Mapping[str, str] = field(default_factory=dict)  # key -> data URI
     sample: str = ""  # what the model writes
+    row: tuple[tuple[str, str], ...] = ()  # (text, kind) of a row it was tuned on, with its mask
     models: tuple[Mapping[str, Any], ...] = ()
     review: Decision | None = None  # what was learned from labels
 

@@ -1,9 +1,10 @@
-"""Tokenizers: train one on gold, load any, render chats, measure.
+"""Tokenizers: train one on gold, load any, render chats, measure, compare, extend.
 
-`train` makes a byte-level BPE folder that `transformers` loads. `load` opens that folder, or that
-of any public model with a tokenizer.json, as a `Tokenizer`: text to ids and back, conversations to
-ids through the folder's own chat template, with no way for a message to smuggle in a special token.
-`measure` says how well a tokenizer fits a text.
+`train` makes a BPE, WordPiece or Unigram folder that `transformers` loads. `load` opens that
+folder, or that of any public model with a tokenizer.json, as a `Tokenizer`: text to ids and back,
+conversations to ids through the folder's own chat template, with no way for a message to smuggle in
+a special token. `measure` says how well one fits a text, `compare` and `picture` show two side by
+side; `domain_words` and `extend` add words to one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldsmith.tokenizers.comparison import Comparison, compare, picture
+    from goldsmith.tokenizers.extension import Extension, domain_words, extend
     from goldsmith.tokenizers.figures import measure
     from goldsmith.tokenizers.tokenizer import Tokenizer, load
     from goldsmith.tokenizers.training import SPECIALS, train
 
-__all__ = ["SPECIALS", "Tokenizer", "load", "measure", "train"]
+__all__ = [
+    "SPECIALS",
+    "Comparison",
+    "Extension",
+    "Tokenizer",
+    "compare",
+    "domain_words",
+    "extend",
+    "load",
+    "measure",
+    "picture",
+    "train",
+]
 
 _HOMES = {
+    "Comparison": "comparison",
+    "compare": "comparison",
+    "picture": "comparison",
+    "Extension": "extension",
+    "domain_words": "extension",
+    "extend": "extension",
     "Tokenizer": "tokenizer",
     "load": "tokenizer",
     "measure": "figures",

@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
 from tokenizers import Tokenizer as Core
 
 from goldsmith.errors import ModelError, UserError
+from goldsmith.tokenizers.templates import compiled
 
+#: The special tokens a template may name; one that the folder lacks is undefined there.
+_NAMED = tuple(f"{n}_token" for n in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 #: Stands for a message while its template is rendered; private-use characters mean nothing.
 _MARK = "\ue000{}\ue001"
 
@@ -58,10 +62,9 @@ class Tokenizer:
         """
         if any(special in m["role"] for m in messages for special in self.specials):
             raise UserError("a message's role holds a special token; use system, user or assistant")
-        hostile = any(special in m["content"] for m in messages for special in self.specials)
-        if not hostile:
+        if not self.hostile(messages):
             text = self.render(messages, answer=answer)
-            return list(self._core.encode(text, add_special_tokens=False).ids)
+            return self.encode_template(text)
         marks = [_MARK.format(number) for number in range(len(messages))]
         masked = [{**m, "content": mark} for m, mark in zip(messages, marks, strict=True)]
         rest, ids = self.render(masked, answer=answer), []
@@ -72,44 +75,36 @@ class Tokenizer:
                     f"{self._source}: its chat template changes messages, so special tokens cannot "
                     "be kept out of them; take them out of the message"
                 )
-            ids += self._core.encode(before, add_special_tokens=False).ids
+            ids += self.encode_template(before)
             ids += self.encode(message["content"])
-        return [*ids, *self._core.encode(rest, add_special_tokens=False).ids]
+        return [*ids, *self.encode_template(rest)]
+
+    def hostile(self, messages: Sequence[Mapping[str, str]]) -> bool:
+        """Whether a message spells a special token."""
+        return any(special in m["content"] for m in messages for special in self.specials)
 
     def render(self, messages: Sequence[Mapping[str, str]], *, answer: bool = True) -> str:
         """Return a conversation as the template writes it."""
-        import jinja2
-
-        template = self._compiled()
-        names = {
-            f"{n}_token": _content(self._config.get(f"{n}_token")) for n in ("bos", "eos", "pad")
-        }
+        if self._template is None:
+            self._template = compiled(_template(self._config), str(self._source))
+        names = {name: _content(self._config.get(name)) for name in _NAMED}
+        known = {name: text for name, text in names.items() if text is not None}
         try:
-            return str(template.render(messages=messages, add_generation_prompt=answer, **names))
-        except jinja2.TemplateError as error:
+            return str(
+                self._template.render(
+                    messages=messages,
+                    add_generation_prompt=answer,
+                    tools=None,
+                    documents=None,
+                    **known,
+                )
+            )
+        except (TemplateError, TypeError) as error:
             raise UserError(f"{self._source}: its chat template refuses this: {error}") from error
 
-    def _compiled(self) -> Any:
-        if self._template is None:
-            import jinja2
-            from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-            source = self._config.get("chat_template")
-            if not isinstance(source, str):
-                raise UserError(
-                    f"{self._source}: has no chat template; use completions, or add one to its "
-                    "tokenizer_config.json"
-                )
-            environment = ImmutableSandboxedEnvironment(
-                trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-            )
-            environment.filters["tojson"] = _to_json
-            environment.globals["raise_exception"] = _raise
-            try:
-                self._template = environment.from_string(source)
-            except jinja2.TemplateError as error:
-                raise ModelError(f"{self._source}: its chat template is broken: {error}") from error
-        return self._template
+    def encode_template(self, text: str) -> list[int]:
+        """Return the ids of what a template wrote: special tokens that are spelt out are meant."""
+        return list(self._core.encode(text, add_special_tokens=False).ids)
 
     def _id(self, name: str) -> int | None:
         content = _content(self._config.get(name))
@@ -152,11 +147,10 @@ def _content(token: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _raise(message: str) -> None:
-    import jinja2
-
-    raise jinja2.TemplateError(message)
+def _template(config: Mapping[str, Any]) -> str | None:
+    """The chat template; of a list of named ones, the one that is called default."""
+    source = config.get("chat_template")
+    if isinstance(source, list):
+        named = {row.get("name"): row.get("template") for row in source if isinstance(row, dict)}
+        source = named.get("default")
+    return source if isinstance(source, str) else None

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldsmith.training.adapters import load_adapter as load_adapter
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
@@ -27,6 +28,7 @@ _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
     "Outcome": "loop",
+    "load_adapter": "adapters",
     "merge": "adapters",
     "pretrain": "pretraining",
     "tune": "tuning",
