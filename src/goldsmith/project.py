@@ -92,6 +92,20 @@ class TrainSettings(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of forward and backward; auto: bfloat16 where the processor has it."
     )
+    schedule: Literal["cosine", "linear", "wsd"] = "cosine"
+    optimizer: Literal["adamw", "adamw8bit", "muon"] = "adamw"
+    micro_batch: Annotated[int, Field(ge=0)] = Field(
+        0, description="Rows through the model at once; 0: the whole batch."
+    )
+    recompute: bool = Field(False, description="Less memory for activations, a third more work.")
+    ema: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Decay of a running mean of weights, which is then kept; 0: none."
+    )
+    patience: Annotated[int, Field(ge=0)] = Field(
+        0, description="Validations without a better one before stopping; 0: never stop early."
+    )
+    keep: Count = Field(1, description="Best weights that stay in the checkpoints folder.")
+    loaders: Annotated[int, Field(ge=0)] = Field(0, description="Threads making batches ahead.")
 
 
 class IndexSettings(Section):

@@ -18,7 +18,8 @@ from goldsmith.project import TrainSettings
 from goldsmith.training.adapters import attach, save_adapter, save_merged
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
-from goldsmith.training.loop import Outcome, Plan, fit
+from goldsmith.training.loop import Outcome, fit
+from goldsmith.training.recipe import plan_of
 
 
 def tune(
@@ -43,17 +44,7 @@ def tune(
     source = local_folder(base)
     model = load_model(source)
     attach(model, rank, alpha, seed)
-    plan = Plan(
-        task="tune",
-        steps=settings.tune_steps,
-        peak_learning_rate=settings.tune_learning_rate,
-        warmup=settings.warmup,
-        weight_decay=0.0,
-        evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.checkpoint_every,
-        threads=settings.threads,
-        precision=settings.precision,
-    )
+    plan = plan_of("tune", settings, settings.tune_steps, settings.tune_learning_rate, 0.0)
     mark = fit(model, batches, plan, checkpoints, fingerprint(key, rank, alpha, seed), progress)
     # A relative path keeps the workspace movable; a hub name stays what it is.
     name = os.path.relpath(source, folder) if Path(base).is_dir() else str(base)
