@@ -19,7 +19,7 @@ from goldsmith.models import Decoder, ModelConfig
 from goldsmith.training.recipe import Plan
 
 UTILISATION = 0.3
-"""Share of the matmul rate that training reaches here on small models; `benchmarks/train_cpu.py`."""
+"""Share of the matmul rate that training small models reaches (`benchmarks/train_cpu.py`)."""
 MOMENTS = {"adamw": 8, "adamw8bit": 2, "muon": 4}
 """Bytes of an optimizer's state for each weight that it moves."""
 _SIDE, _TIMES = 512, 5
@@ -74,7 +74,7 @@ def estimate(
         "one block of logits": min(at_once, 1024) * config.vocabulary * 8,
     }
     tokens = plan.steps * rows * config.context
-    each = 6 * parameters if trained is None else 4 * parameters + 2 * learning
+    each = 6.0 * parameters if trained is None else 4.0 * parameters + 2 * learning
     each += 6 * config.layers * config.heads * config.head_dim * config.context
     if plan.recompute:
         each = each * 4 / 3

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from goldsmith.errors import ModelError
+from goldsmith.models import Decoder
 from goldsmith.pipeline.artifact import fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
@@ -150,8 +151,9 @@ class _Run:
             self._restore(*resumed)
         self.progress.start(plan.task, plan.steps, "step")
         self.progress.advance(self.saved.step)
-        if hasattr(self.model, "recompute"):
+        if isinstance(self.model, Decoder):
             self.model.recompute = plan.recompute
+        self.model.train()
         speed = _Speed(self.model, self.dtype, self.tokens)
         ahead = in_order(self.batches, self.saved.step, plan.steps, plan.loaders)
         with self.store.metrics.open("a", encoding="utf-8") as metrics:
@@ -172,7 +174,6 @@ class _Run:
                 if stopping and not last:
                     self.progress.finish(f"stopped at step {step}; run again to go on")
                     raise SystemExit(128 + signal.SIGTERM)
-        ahead.close()
         self.weights.finish(self.store.best(self.saved) if self.saved.kept else self.mean)
         self.progress.finish()
         return self.saved
@@ -180,7 +181,11 @@ class _Run:
     def _step(self, step: int, arrays: Arrays) -> dict[str, float]:
         """Take one step (from 1) and return its metrics."""
         plan = self.plan
-        loss, count = accumulate(self.model, arrays, plan.micro_batch, self.weights, self.objective)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(step)  # what is dropped depends on the step alone
+            loss, count = accumulate(
+                self.model, arrays, plan.micro_batch, self.weights, self.objective
+            )
         norm = clip(self.masters.values(), plan.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             path = self.store.write_offending(step, arrays)

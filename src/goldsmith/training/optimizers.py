@@ -153,7 +153,8 @@ class Muon:
     def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
         inside = {n for n, w in weights.items() if w.ndim == 2 and "layers." in n}
         self.matrices = {n: w for n, w in weights.items() if n in inside}
-        self.rest = AdamW({n: w for n, w in weights.items() if n not in inside}, weight_decay)
+        rest = {n: w for n, w in weights.items() if n not in inside}
+        self.rest = AdamW(rest, weight_decay) if rest else None
         self.weight_decay = weight_decay
         self.momentum: dict[str, Tensor] = {}
 
@@ -169,16 +170,18 @@ class Muon:
             weight.add_(
                 direction.to(weight.dtype), alpha=-rate * 0.2 * math.sqrt(max(weight.shape))
             )
-        if self.rest.weights:
+        if self.rest is not None:
             self.rest.step(rate)
 
     def state(self) -> dict[str, Tensor]:
-        return {f"momentum.{n}": m for n, m in self.momentum.items()} | self.rest.state()
+        momentum = {f"momentum.{n}": m for n, m in self.momentum.items()}
+        return momentum | (self.rest.state() if self.rest is not None else {})
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         found = {n: state.get(f"momentum.{n}") for n in self.matrices}
         self.momentum = {n: m for n, m in found.items() if m is not None}
-        self.rest.restore(state)
+        if self.rest is not None:
+            self.rest.restore(state)
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5, dtype: torch.dtype = torch.bfloat16) -> Tensor:

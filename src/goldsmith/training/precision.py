@@ -39,7 +39,8 @@ class Weights:
                     master.grad = wide if master.grad is None else master.grad.add_(wide)
                     computed.grad = None
 
-            self.hooks.append(parameter.register_post_accumulate_grad_hook(collect))
+            hook = parameter.register_post_accumulate_grad_hook(collect)  # type: ignore[no-untyped-call]
+            self.hooks.append(hook)
         if self.split:
             self.narrow = {n: p.detach().to(dtype) for n, p in self.parameters.items()}
             self._place(self.narrow)

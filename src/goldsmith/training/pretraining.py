@@ -17,7 +17,7 @@ from goldsmith.models import Decoder, ModelConfig, save_model
 from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import ModelSettings, TrainSettings
-from goldsmith.training.adapters import copy_tokenizer
+from goldsmith.training.adapter_files import copy_tokenizer
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
 from goldsmith.training.loop import Outcome, fit
