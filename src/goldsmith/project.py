@@ -147,10 +147,29 @@ class TrainSettings(Section):
     tune_learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     lora_rank: Count = 8
     lora_alpha: Annotated[float, Field(gt=0)] = 16.0
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    lora_targets: tuple[str, ...] = Field((), description="Layers by name; none: all linear.")
+    rank_stabilised: bool = Field(False, description="Scale by alpha / sqrt(rank) (rsLoRA).")
+    adapter: Literal["lora", "dora"] = "lora"
+    quantize: Literal["none", "nf4"] = Field("none", description="Of the frozen base in tuning.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of forward and backward; auto: bfloat16 where the processor has it."
     )
+    schedule: Literal["cosine", "linear", "wsd"] = "cosine"
+    optimizer: Literal["adamw", "adamw8bit", "muon"] = "adamw"
+    micro_batch: Annotated[int, Field(ge=0)] = Field(
+        0, description="Rows through the model at once; 0: the whole batch."
+    )
+    recompute: bool = Field(False, description="Less memory for activations, a third more work.")
+    ema: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Decay of a running mean of weights, which is then kept; 0: none."
+    )
+    patience: Annotated[int, Field(ge=0)] = Field(
+        0, description="Validations without a better one before stopping; 0: never stop early."
+    )
+    keep: Count = Field(1, description="Best weights that stay in the checkpoints folder.")
+    loaders: Annotated[int, Field(ge=0)] = Field(0, description="Threads making batches ahead.")
 
 
 class IndexSettings(Section):

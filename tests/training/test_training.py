@@ -16,7 +16,7 @@ from goldsmith.errors import ModelError
 from goldsmith.models import load_model
 from goldsmith.pipeline.artifact import read_manifest
 from goldsmith.project import ModelSettings
-from goldsmith.training.adapters import load_adapter
+from goldsmith.training.adapter_files import load_adapter
 from goldsmith.training.loop import validation_loss
 from goldsmith.training.pretraining import model_config
 from goldsmith.training.schedule import FLOOR, learning_rate

@@ -15,6 +15,8 @@ from torch import Tensor
 
 BLOCK = 1024
 """Rows of logits that exist at once."""
+WIDE = 2**22
+"""Logits that are float32 at once: few enough to stay near the processor through every pass."""
 
 
 def linear_cross_entropy(
@@ -43,21 +45,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, hidden.shape[0], BLOCK):
             rows = hidden[start : start + BLOCK]
             wanted = targets[start : start + BLOCK, None]
-            logits = (rows @ weight.T).float()
-            if cap is not None:
-                logits = logits.div_(cap).tanh_()
-                bend = 1.0 - logits.square()
-                logits *= cap
-            normaliser = logits.logsumexp(-1, keepdim=True)
-            total += (normaliser - logits.gather(1, wanted)).sum()
+            slope = rows @ weight.T
+            few = max(1, WIDE // weight.shape[0])
+            for piece, right in zip(torch.split(slope, few), torch.split(wanted, few), strict=True):
+                total += _softmax_slope(piece, right, cap)
             if hidden_gradient is None and weight_gradient is None:
                 continue
-            # d loss / d logits = softmax - one-hot, written over the logits.
-            slope = logits.sub_(normaliser).exp_()
-            slope.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=slope.dtype))
-            if cap is not None:
-                slope *= bend
-            slope = slope.to(hidden.dtype)
             if hidden_gradient is not None:
                 hidden_gradient[start : start + BLOCK] = slope @ weight
             if weight_gradient is not None:
@@ -77,3 +70,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _softmax_slope(logits: Tensor, wanted: Tensor, cap: float | None) -> Tensor:
+    """Write d loss / d logits = softmax - one-hot over the logits; return the summed loss.
+
+    logits: (rows, vocabulary), changed in place; wanted: (rows, 1).
+    """
+    bend = None
+    if cap is not None:
+        bent = (logits.float() / cap).tanh_()
+        bend = 1.0 - bent.square()
+        logs = torch.log_softmax(bent * cap, -1)
+    else:
+        logs = torch.log_softmax(logits, -1, dtype=torch.float32)
+    loss = -logs.gather(1, wanted).sum()
+    slope = logs.exp_()
+    slope.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=slope.dtype))
+    logits.copy_(slope if bend is None else slope * bend)
+    return loss

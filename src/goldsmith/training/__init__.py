@@ -16,7 +16,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldsmith.training.adapters import load_adapter as load_adapter
+    from goldsmith.training.adapter_files import load_adapter as load_adapter
+    from goldsmith.training.adapters import AdapterSpec as AdapterSpec
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
@@ -28,7 +29,8 @@ _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
     "Outcome": "loop",
-    "load_adapter": "adapters",
+    "AdapterSpec": "adapters",
+    "load_adapter": "adapter_files",
     "merge": "adapters",
     "pretrain": "pretraining",
     "tune": "tuning",

@@ -1,28 +1,26 @@
-"""Low-rank adapters (LoRA, Hu et al. 2021) on every linear layer of attention and feed-forward.
+"""Adapters: few weights that learn beside a frozen base.
 
-The base stays frozen; each layer learns ``B @ A`` of a small rank beside its weight, scaled by
-alpha / rank, with B zero at the start so that training begins at the base. On disk an adapter is
-PEFT's format, so PEFT and servers that read it take it as it is. No dropout: with a corpus read a
-few times over, early stopping on held-out loss does that work without making steps random.
+LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank, or by
+alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023), with B zero at the start. DoRA (Liu et al. 2024)
+learns the length of each output's weights apart from their direction. On a base in NF4 this is
+QLoRA (Dettmers et al. 2023). BitFit (Ben Zaken et al. 2022) learns biases alone. Several adapters
+may lie on one base; the active ones add up. `adapter_files` reads and writes PEFT's format.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, Family, public_name, save_model
-from goldsmith.pipeline.artifact import write_atomically
+from goldsmith.models import Decoder, public_name
+from goldsmith.training.four_bits import FourBitLinear
 
 TARGETS = (
     "attention.query",
@@ -33,149 +31,217 @@ TARGETS = (
     "feed_forward.up",
     "feed_forward.down",
 )
-"""Layers that get an adapter, by our names."""
-
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-)
+"""Layers that can have an adapter, by our names."""
+DEFAULT = "default"
 
 
-class LoraLinear(nn.Module):
-    """x (..., in) -> base(x) + scale * x A^T B^T (..., out); the base does not learn."""
+@dataclass(frozen=True)
+class AdapterSpec:
+    """What an adapter is made of."""
 
-    def __init__(self, base: nn.Linear, rank: int, alpha: float, generator: torch.Generator):
+    rank: int
+    alpha: float
+    kind: Literal["lora", "dora"] = "lora"
+    rank_stabilised: bool = False
+    dropout: float = 0.0
+    """Share of an adapter's input that is dropped in training."""
+    targets: tuple[str, ...] = ()
+    """Ours (`attention.query`), their last part, or public names (`q_proj`); empty: all linear."""
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / (math.sqrt(self.rank) if self.rank_stabilised else self.rank)
+
+
+class LowRank(nn.Module):
+    """One adapter of one layer: down (rank, in), up (out, rank), and DoRA's magnitude (out,)."""
+
+    def __init__(self, base: nn.Module, spec: AdapterSpec, generator: torch.Generator) -> None:
+        super().__init__()
+        inner, outer = int(base.in_features), int(base.out_features)  # type: ignore[arg-type]
+        bound = 1.0 / math.sqrt(inner)
+        down = torch.empty(spec.rank, inner).uniform_(-bound, bound, generator=generator)
+        self.spec = spec
+        self.down = nn.Parameter(down)
+        self.up = nn.Parameter(torch.zeros(outer, spec.rank))
+        self.magnitude = (
+            nn.Parameter(_weight(base).float().norm(dim=1)) if spec.kind == "dora" else None
+        )
+
+    def change(self, hidden: Tensor, base: nn.Module, plain: Tensor) -> Tensor:
+        """Return what is added to ``plain``, the base's output for ``hidden``."""
+        dropped = functional.dropout(hidden, self.spec.dropout, self.training)
+        low = functional.linear(functional.linear(dropped, self.down), self.up) * self.spec.scale
+        if self.magnitude is None:
+            return low
+        ratio = self.magnitude / self._length(base).to(self.magnitude.dtype)
+        if dropped is hidden:
+            bias = getattr(base, "bias", None)
+            straight = plain if bias is None else plain - bias
+        else:
+            straight = functional.linear(dropped, _weight(base).to(dropped.dtype))
+        return (ratio - 1.0) * straight + ratio * low
+
+    def merged(self, base: nn.Module) -> Tensor:
+        """Return the base's weight with this adapter in it, float32."""
+        weight = _weight(base).float()
+        changed = weight + (self.up.float() @ self.down.float()) * self.spec.scale
+        if self.magnitude is not None:
+            changed = changed * (self.magnitude.float() / changed.norm(dim=1))[:, None]
+        return changed
+
+    def _length(self, base: nn.Module) -> Tensor:
+        """Length of each output's weights; no gradient runs through it (as the paper has it)."""
+        with torch.no_grad():
+            weight = _weight(base).float()
+            return (weight + (self.up.float() @ self.down.float()) * self.spec.scale).norm(dim=1)
+
+
+class AdaptedLinear(nn.Module):
+    """x (..., in) -> base(x) + what the active adapters add (..., out); the base does not learn."""
+
+    def __init__(self, base: nn.Module) -> None:
         super().__init__()
         self.base = base.requires_grad_(False)
-        self.scale = alpha / rank
-        bound = 1.0 / math.sqrt(base.in_features)
-        down = torch.empty(rank, base.in_features).uniform_(-bound, bound, generator=generator)
-        self.down = nn.Parameter(down)
-        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
+        self.adapters = nn.ModuleDict()
+        self.active: tuple[str, ...] = ()
+        self.original: Tensor | None = None
 
     def forward(self, hidden: Tensor) -> Tensor:
-        low = functional.linear(hidden, self.down)
-        result: Tensor = self.base(hidden) + functional.linear(low, self.up) * self.scale
+        plain: Tensor = self.base(hidden)
+        result = plain
+        if self.original is None:
+            for name in self.active:
+                result = result + self._adapter(name).change(hidden, self.base, plain)
         return result
 
-    def merged(self) -> nn.Linear:
-        """Return the base with the adapter added in (the base is changed)."""
-        with torch.no_grad():
-            change = (self.up.float() @ self.down.float()) * self.scale
-            self.base.weight += change.to(self.base.weight.dtype)
-        return self.base
+    @torch.no_grad()
+    def merge(self) -> None:
+        """Put the active adapters into the base's weight; the one before is kept aside."""
+        if self.original is not None:
+            return
+        if isinstance(self.base, FourBitLinear):
+            self.base = self.base.plain()
+        weight = _weight(self.base)
+        self.original = weight.detach().clone()
+        changed = weight.float()
+        for name in self.active:
+            # Each adds its own change to the base, as when they stand beside it.
+            changed = changed + (self._adapter(name).merged(self.base) - self.original.float())
+        weight.copy_(changed.to(weight.dtype))
+
+    @torch.no_grad()
+    def unmerge(self) -> None:
+        """Give the base its weight back, to the bit."""
+        if self.original is not None:
+            _weight(self.base).copy_(self.original)
+            self.original = None
+
+    def _adapter(self, name: str) -> LowRank:
+        found = self.adapters[name]
+        assert isinstance(found, LowRank)
+        return found
 
 
-def attach(model: Decoder, rank: int, alpha: float, seed: int) -> None:
-    """Freeze the model and put a fresh adapter on every target layer."""
+def attach(model: Decoder, spec: AdapterSpec, seed: int, name: str = DEFAULT) -> None:
+    """Freeze the model and put one more, active adapter on every target layer.
+
+    Raises ModelError where no layer has a name that the spec gives.
+    """
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
+    wanted = _chosen(model, spec.targets)
     for layer in model.layers:
-        for target in TARGETS:
-            parent, name = _parent(layer, target)
-            setattr(parent, name, LoraLinear(getattr(parent, name), rank, alpha, generator))
+        for target in wanted:
+            parent, last = _parent(layer, target)
+            linear = getattr(parent, last)
+            if not isinstance(linear, AdaptedLinear):
+                linear = AdaptedLinear(linear)
+                setattr(parent, last, linear)
+            linear.adapters[name] = LowRank(linear.base, spec, generator)
+            linear.active = (*linear.active, name)
+
+
+def activate(model: nn.Module, names: Sequence[str]) -> None:
+    """Let exactly these adapters count, wherever a layer has them; merged ones are taken out."""
+    for linear in adapted(model):
+        linear.unmerge()
+        linear.active = tuple(name for name in names if name in linear.adapters)
+
+
+def adapted(model: nn.Module) -> Iterator[AdaptedLinear]:
+    """Yield the layers that have adapters, in the model's order."""
+    return (module for module in model.modules() if isinstance(module, AdaptedLinear))
 
 
 def merge(model: Decoder) -> None:
-    """Add the adapters into the weights and leave a plain model."""
+    """Add the active adapters into the weights and leave a plain model."""
     for layer in model.layers:
         for target in TARGETS:
+            linear = _find(layer, target)
+            if linear is None:
+                continue
             parent, name = _parent(layer, target)
-            linear = getattr(parent, name)
-            if isinstance(linear, LoraLinear):
-                setattr(parent, name, linear.merged())
+            if isinstance(linear, AdaptedLinear):
+                linear.merge()
+                setattr(parent, name, linear.base)
+            elif isinstance(linear, FourBitLinear):
+                setattr(parent, name, linear.plain())
 
 
-def save_adapter(model: Decoder, folder: Path, rank: int, alpha: float, base: str) -> None:
-    """Write adapter_config.json and adapter_model.safetensors as PEFT reads them.
-
-    ``base`` is the base model's name or its path relative to the adapter.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors: dict[str, Tensor] = {}
-    for index, layer in enumerate(model.layers):
+def hold_in_four_bits(model: Decoder) -> None:
+    """Replace the layers that can have adapters by frozen ones in NF4 (QLoRA's base)."""
+    model.requires_grad_(False)
+    for layer in model.layers:
         for target in TARGETS:
-            parent, name = _parent(layer, target)
-            linear = getattr(parent, name)
-            stem = _peft_stem(model.config.family, index, target)
-            tensors[f"{stem}.lora_A.weight"] = linear.down.detach().contiguous()
-            tensors[f"{stem}.lora_B.weight"] = linear.up.detach().contiguous()
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    config: dict[str, Any] = {
-        "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
-        "r": rank,
-        "lora_alpha": alpha,
-        "lora_dropout": 0.0,
-        "bias": "none",
-        "fan_in_fan_out": False,
-        "inference_mode": True,
-        "target_modules": sorted(
-            _peft_stem(model.config.family, 0, t).rsplit(".", 1)[1] for t in TARGETS
-        ),
-    }
-    write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
+            linear = _find(layer, target)
+            if isinstance(linear, nn.Linear):
+                parent, name = _parent(layer, target)
+                setattr(parent, name, FourBitLinear(linear))
 
 
-def load_adapter(model: Decoder, folder: Path) -> None:
-    """Attach an adapter that `save_adapter` (or PEFT, for the same layers) wrote.
+def train_biases(model: nn.Module) -> int:
+    """Let only biases learn (BitFit); return how many numbers. Raises ModelError without any."""
+    model.requires_grad_(False)
+    biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
+    if not biases:
+        raise ModelError("this model has no biases to train; use LoRA (train.adapter = 'lora')")
+    for bias in biases:
+        bias.requires_grad_(True)
+    return sum(bias.numel() for bias in biases)
 
-    Raises ModelError naming the file and the tensor where it does not fit the model.
-    """
-    path = folder / WEIGHTS
-    try:
-        config = json.loads((folder / CONFIG).read_text("utf-8"))
-        rank, alpha = int(config["r"]), float(config["lora_alpha"])
-        tensors = load_file(path)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+
+def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:
+    here = [t for t in TARGETS if isinstance(_find(model.layers[0], t), _LINEAR)]
+    found = []
+    for target in here:
+        weight = public_name(model.config.family, f"layers.0.{target}.weight")
+        known = (target, target.rsplit(".", 1)[1], weight.split(".")[-2])
+        if not names or any(name in known for name in names):
+            found.append(target)
+    if not found:
         raise ModelError(
-            f"{folder}: not a LoRA adapter in PEFT's format ({error}); check the path"
-        ) from error
-    attach(model, rank, alpha, seed=0)
-    for index, layer in enumerate(model.layers):
-        for target in TARGETS:
-            parent, name = _parent(layer, target)
-            linear = getattr(parent, name)
-            stem = _peft_stem(model.config.family, index, target)
-            for part, ours in (("lora_A", linear.down), ("lora_B", linear.up)):
-                tensor = tensors.pop(f"{stem}.{part}.weight", None)
-                if tensor is None or tensor.shape != ours.shape:
-                    raise ModelError(
-                        f"{path}: tensor '{stem}.{part}.weight' is missing or has another shape "
-                        f"than {tuple(ours.shape)}; the adapter belongs to another model"
-                    )
-                with torch.no_grad():
-                    ours.copy_(tensor)
-    if tensors:
-        raise ModelError(f"{path}: tensor '{min(tensors)}' has no place in this model")
+            f"no layer to adapt is called {' or '.join(names)}; this model has {', '.join(here)}"
+        )
+    return found
 
 
-def save_merged(model: Decoder, folder: Path, tokenizer: Path | None) -> None:
-    """Merge, and write a public model folder with the tokenizer's files beside the weights."""
-    merge(model)
-    save_model(model, folder)
-    if tokenizer is not None:
-        copy_tokenizer(tokenizer, folder)
+_LINEAR = (nn.Linear, FourBitLinear, AdaptedLinear)
 
 
-def copy_tokenizer(source: Path, folder: Path) -> None:
-    """Copy a tokenizer's public files, so that a model folder can be served on its own."""
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, folder / name)
-
-
-def _peft_stem(family: Family, index: int, target: str) -> str:
-    weight = public_name(family, f"layers.{index}.{target}.weight")
-    return "base_model.model." + weight.removesuffix(".weight")
+def _weight(base: nn.Module) -> Tensor:
+    weight = base.weight
+    assert isinstance(weight, Tensor)
+    return weight
 
 
 def _parent(layer: nn.Module, target: str) -> tuple[nn.Module, str]:
     """Return the module that holds ``target`` and the attribute's name."""
     path, name = target.rsplit(".", 1)
     return layer.get_submodule(path), name
+
+
+def _find(layer: nn.Module, target: str) -> nn.Module | None:
+    parent, name = _parent(layer, target)
+    found = getattr(parent, name, None)
+    return found if isinstance(found, nn.Module) else None

@@ -1,25 +1,25 @@
-"""The one loop that pretraining and tuning share: steps, validation, checkpoints, metrics.
+"""The one loop of every kind of training: steps, validation, checkpoints, metrics.
 
-Master weights, gradients of the step and optimizer moments are float32. Where the processor
-multiplies bfloat16 natively, forward and backward run on a bfloat16 copy that is refreshed after
-each step (no autocast, which casts every weight again in every layer). Validation always uses the
-master weights, because those are what is published.
+Masters, gradients of a step and moments are float32; where the processor multiplies bfloat16
+natively, forward and backward run on bfloat16 weights (see `precision`; no autocast, which casts
+every weight again in every layer). A step's loss is the sum over all its targets divided by their
+number, however many micro-batches it took.
 
-The metrics file holds only what a rerun repeats to the bit; seconds go to a file of their own.
+The metrics file holds only what a rerun repeats to the bit; rates go to the progress line alone.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,31 +28,14 @@ from goldsmith.errors import ModelError
 from goldsmith.models import Decoder
 from goldsmith.pipeline.artifact import fingerprint
 from goldsmith.pipeline.progress import Progress
-from goldsmith.training.batches import Batch, Batches
-from goldsmith.training.checkpoint import Checkpoints, Mark
+from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
+from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
+from goldsmith.training.cost import matmul_rate, resident_bytes, trained_flops
+from goldsmith.training.objectives import Arrays, Objective, causal
+from goldsmith.training.optimizers import clip, make_optimizer
+from goldsmith.training.precision import Weights
+from goldsmith.training.recipe import Plan, Precision
 from goldsmith.training.schedule import learning_rate
-
-Precision = Literal["auto", "float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long and how fast to train."""
-
-    task: str
-    """What the progress line and messages call it."""
-    steps: int
-    peak_learning_rate: float
-    warmup: int
-    weight_decay: float
-    """Applied to matrices, not to norms and biases (Loshchilov & Hutter 2019)."""
-    evaluate_every: int
-    checkpoint_every: int
-    threads: int
-    """0: one for each core."""
-    precision: Precision
-    clip: float = 1.0
-    """Largest global gradient norm (Pascanu et al. 2013)."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +53,25 @@ class Outcome:
 
 
 def fit(
-    model: Decoder,
+    model: nn.Module,
     batches: Batches,
     plan: Plan,
     checkpoints: Path,
     key: str,
     progress: Progress,
+    objective: Objective = causal,
 ) -> Mark:
     """Train the parameters that require gradients; leave the best ones in ``model``.
 
-    Resumes from ``checkpoints`` where they carry the same key. Raises ModelError naming the step
-    where a loss or gradient is not finite; the last good checkpoint stays.
+    Resumes from ``checkpoints`` where they carry the same key. On SIGTERM the step is finished, a
+    checkpoint written, and SystemExit(143) raised. Raises ModelError naming the step where a loss
+    or gradient is not finite; the last good checkpoint stays and the batch is written beside it.
     """
-    with _threads(plan.threads) as threads:
-        compute_dtype = compute_precision(plan.precision)
-        run_key = fingerprint(key, repr(plan), str(compute_dtype), threads, torch.__version__)
+    with _threads(plan.threads) as threads, _terminated() as stop:
+        dtype = compute_precision(plan.precision)
+        run_key = fingerprint(key, repr(plan), str(dtype), threads, torch.__version__)
         store = Checkpoints(checkpoints, run_key)
-        return _Run(model, batches, plan, store, compute_dtype, progress).run()
+        return _Run(model, batches, plan, store, dtype, progress, objective, stop).run()
 
 
 def compute_precision(precision: Precision) -> torch.dtype:
@@ -97,14 +82,40 @@ def compute_precision(precision: Precision) -> torch.dtype:
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def validation_loss(model: Decoder, batches: Batches) -> float | None:
+def validation_loss(
+    model: nn.Module, batches: Batches, objective: Objective = causal
+) -> float | None:
     """Return nats a target token over the held-out batches, or None where there are none."""
     total, count = 0.0, 0
+    training = model.training
+    model.eval()
     with torch.no_grad():
         for batch in batches.validation():
-            loss, tokens = _loss(model, batch)
+            loss, tokens = objective(model, tensors_of(batch))
             total, count = total + float(loss), count + tokens
+    model.train(training)
     return total / count if count else None
+
+
+def accumulate(
+    model: nn.Module, arrays: Arrays, rows: int, weights: Weights, objective: Objective = causal
+) -> tuple[float, int]:
+    """Leave a step's mean gradient on the masters; return its mean loss and count of targets.
+
+    ``rows`` go through the model at once. Summed losses are differentiated and divided by the
+    count of the whole step at the end, so pieces with few targets weigh as little as they should.
+    """
+    total, count = 0.0, 0
+    for piece in micro_batches(arrays, rows):
+        loss, targets = objective(model, piece)
+        if targets:
+            loss.backward()  # type: ignore[no-untyped-call]
+        total, count = total + loss.item(), count + targets
+    # A batch without targets has loss 0 and moves nothing but the optimizer's averages.
+    gradients = [w.grad for w in weights.masters.values() if w.grad is not None]
+    if count > 1 and gradients:
+        torch._foreach_div_(gradients, float(count))
+    return total / max(1, count), count
 
 
 class _Run:
@@ -112,36 +123,26 @@ class _Run:
 
     def __init__(
         self,
-        model: Decoder,
+        model: nn.Module,
         batches: Batches,
         plan: Plan,
         store: Checkpoints,
-        compute_dtype: torch.dtype,
+        dtype: torch.dtype,
         progress: Progress,
+        objective: Objective,
+        stop: threading.Event,
     ) -> None:
         self.model, self.batches, self.plan = model, batches, plan
-        self.store, self.progress = store, progress
-        self.compute = (
-            model if compute_dtype == torch.float32 else copy.deepcopy(model).to(compute_dtype)
-        )
-        self.masters = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        self.workers = {n: p for n, p in self.compute.named_parameters() if p.requires_grad}
-        matrices = [p for p in self.masters.values() if p.ndim >= 2]
-        others = [p for p in self.masters.values() if p.ndim < 2]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": plan.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=plan.peak_learning_rate,
-            betas=(0.9, 0.95),
-            fused=True,
-        )
-        self.saved = Mark(store.key, 0, 0, 0, 0, None)
+        self.store, self.progress, self.objective, self.stop = store, progress, objective, stop
+        self.dtype = dtype
+        self.weights = Weights(model, dtype)
+        self.masters = self.weights.masters
+        self.optimizer = make_optimizer(plan.optimizer, self.masters, plan.weight_decay)
+        self.mean = {n: w.detach().clone() for n, w in self.masters.items()} if plan.ema else None
+        self.saved = Mark(store.key, 0, 0, 0)
         self.tokens = 0
-        self.best_step = 0
-        self.best_loss: float | None = None
-        self.new_best: dict[str, Tensor] | None = None
+        self.kept: tuple[Kept, ...] = ()
+        self.new: dict[int, dict[str, Tensor]] = {}
 
     def run(self) -> Mark:
         plan = self.plan
@@ -150,105 +151,135 @@ class _Run:
             self._restore(*resumed)
         self.progress.start(plan.task, plan.steps, "step")
         self.progress.advance(self.saved.step)
-        began, before = time.perf_counter(), self.tokens
+        if isinstance(self.model, Decoder):
+            self.model.recompute = plan.recompute
+        self.model.train()
+        speed = _Speed(self.model, self.dtype, self.tokens)
+        ahead = in_order(self.batches, self.saved.step, plan.steps, plan.loaders)
         with self.store.metrics.open("a", encoding="utf-8") as metrics:
             for step in range(self.saved.step + 1, plan.steps + 1):
-                row: dict[str, float | None] = {"step": step, **self._step(step)}
+                if self._stalled(step - 1):
+                    break
+                row: dict[str, float | None] = {"step": step, **self._step(step, next(ahead))}
                 last = step == plan.steps
                 if last or step % plan.evaluate_every == 0:
                     row["validation_loss"] = self._evaluate(step)
                 metrics.write(json.dumps(row) + "\n")
-                if last or step % plan.checkpoint_every == 0:
+                stopping = self.stop.is_set()
+                if last or stopping or step % plan.checkpoint_every == 0 or self._stalled(step):
                     metrics.flush()
                     self._save(step)
                 losses = {k: v for k, v in row.items() if k.endswith("loss") and v is not None}
-                rate = (self.tokens - before) / (time.perf_counter() - began)
-                self.progress.advance(1, **losses, tokens_per_second=rate)
-        if self.best_step:
-            _assign(self.masters, self.store.best(self.saved))
+                self.progress.advance(1, **losses, **speed.figures(self.tokens))
+                if stopping and not last:
+                    self.progress.finish(f"stopped at step {step}; run again to go on")
+                    raise SystemExit(128 + signal.SIGTERM)
+        self.weights.finish(self.store.best(self.saved) if self.saved.kept else self.mean)
         self.progress.finish()
         return self.saved
 
-    def _step(self, step: int) -> dict[str, float]:
+    def _step(self, step: int, arrays: Arrays) -> dict[str, float]:
         """Take one step (from 1) and return its metrics."""
         plan = self.plan
-        total, count = _loss(self.compute, self.batches.batch(step - 1))
-        # A batch without targets has loss 0 and moves nothing but the optimizer's averages.
-        loss = total / max(1, count)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.compute is not self.model:
-            for name, worker in self.workers.items():
-                if worker.grad is not None:
-                    self.masters[name].grad = worker.grad.float()
-                    worker.grad = None
-        norm = float(nn.utils.clip_grad_norm_(self.masters.values(), plan.clip))
-        value = loss.item()
-        if not (math.isfinite(value) and math.isfinite(norm)):
-            raise ModelError(
-                f"{plan.task}: step {step} has loss {value} and gradient norm {norm}; the "
-                f"checkpoint of step {self.saved.step} is kept; lower the learning rate and run "
-                "again"
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(step)  # what is dropped depends on the step alone
+            loss, count = accumulate(
+                self.model, arrays, plan.micro_batch, self.weights, self.objective
             )
-        rate = learning_rate(step - 1, plan.steps, plan.peak_learning_rate, plan.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self._refresh()
+        norm = clip(self.masters.values(), plan.clip)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            path = self.store.write_offending(step, arrays)
+            raise ModelError(
+                f"{plan.task}: step {step} has loss {loss} and gradient norm {norm}; the "
+                f"checkpoint of step {self.saved.step} is kept and the batch is in {path}; lower "
+                "the learning rate and run again"
+            )
+        rate = learning_rate(
+            step - 1, plan.steps, plan.peak_learning_rate, plan.warmup, plan.schedule
+        )
+        self.optimizer.step(rate)
+        self.weights.drop_gradients()
+        self.weights.refresh()
+        if self.mean is not None:
+            with torch.no_grad():
+                for name, mean in self.mean.items():
+                    mean.lerp_(self.masters[name], 1.0 - plan.ema)
         self.tokens += count
-        return {
-            "loss": value,
-            "learning_rate": rate,
-            "gradient_norm": norm,
-            "tokens": self.tokens,
-        }
+        return {"loss": loss, "learning_rate": rate, "gradient_norm": norm, "tokens": self.tokens}
 
     def _evaluate(self, step: int) -> float | None:
-        loss = validation_loss(self.model, self.batches)
-        if loss is not None and (self.best_loss is None or loss < self.best_loss):
-            self.best_loss, self.best_step = loss, step
-            self.new_best = {n: p.detach().clone() for n, p in self.masters.items()}
+        with self.weights.published(self.mean):
+            loss = validation_loss(self.model, self.batches, self.objective)
+        if loss is None or not math.isfinite(loss):
+            return None
+        # Among equal losses the earlier step is better.
+        kept = sorted((*self.kept, Kept(loss, step)), key=lambda k: (k.loss, k.step))
+        self.kept = tuple(kept[: self.plan.keep])
+        if any(best.step == step for best in self.kept):
+            source = self.mean or self.masters
+            self.new[step] = {n: w.detach().clone() for n, w in source.items()}
+        wanted = {best.step for best in self.kept}
+        self.new = {at: weights for at, weights in self.new.items() if at in wanted}
         return loss
 
+    def _stalled(self, step: int) -> bool:
+        """Whether the validations up to ``step`` brought nothing better for too long."""
+        patience = self.plan.patience * self.plan.evaluate_every
+        return bool(patience and self.kept and step - self.kept[0].step >= patience)
+
     def _save(self, step: int) -> None:
-        state: dict[str, Tensor] = {}
-        for name, master in self.masters.items():
-            state[f"weight.{name}"] = master
-            for kind, value in self.optimizer.state[master].items():
-                state[f"{kind}.{name}"] = value
+        state = {f"weight.{name}": master for name, master in self.masters.items()}
+        state |= {f"mean.{name}": mean for name, mean in (self.mean or {}).items()}
+        state |= {f"optimizer.{name}": value for name, value in self.optimizer.state().items()}
         written = self.store.metrics.stat().st_size
-        mark = Mark(self.store.key, step, self.tokens, written, self.best_step, self.best_loss)
-        self.store.save(mark, state, self.new_best)
-        self.saved, self.new_best = mark, None
+        mark = Mark(self.store.key, step, self.tokens, written, self.kept)
+        self.store.save(mark, state, self.new)
+        self.saved, self.new = mark, {}
 
     def _restore(self, mark: Mark, state: dict[str, Tensor]) -> None:
-        _assign(self.masters, {n: state[f"weight.{n}"] for n in self.masters})
-        for name, master in self.masters.items():
-            kinds = ("step", "exp_avg", "exp_avg_sq")
-            self.optimizer.state[master] = {kind: state[f"{kind}.{name}"] for kind in kinds}
-        self._refresh()
-        self.saved = mark
-        self.tokens, self.best_step, self.best_loss = mark.tokens, mark.best_step, mark.best_loss
-
-    def _refresh(self) -> None:
-        """Bring the computing copy up to the masters."""
-        if self.compute is not self.model:
-            _assign(self.workers, self.masters)
-
-
-def _loss(model: Decoder, batch: Batch) -> tuple[Tensor, int]:
-    return model.loss(
-        torch.as_tensor(batch.tokens),
-        torch.as_tensor(batch.targets),
-        positions=torch.as_tensor(batch.positions),
-        segments=torch.as_tensor(batch.segments),
-    )
+        with torch.no_grad():
+            for name, master in self.masters.items():
+                master.copy_(state[f"weight.{name}"])
+            for name, mean in (self.mean or {}).items():
+                mean.copy_(state[f"mean.{name}"])
+        head = "optimizer."
+        self.optimizer.restore(
+            {n.removeprefix(head): t for n, t in state.items() if n.startswith(head)}
+        )
+        self.weights.refresh()
+        self.saved, self.tokens, self.kept = mark, mark.tokens, mark.kept
 
 
-def _assign(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> None:
-    with torch.no_grad():
-        for name, tensor in target.items():
-            tensor.copy_(source[name])
+class _Speed:
+    """How fast a run goes, as shares of what the machine can do."""
+
+    def __init__(self, model: nn.Module, dtype: torch.dtype, tokens: int) -> None:
+        self.peak = matmul_rate(dtype)
+        self.work = trained_flops(model)
+        self.before, self.began = tokens, time.perf_counter()
+
+    def figures(self, tokens: int) -> dict[str, float]:
+        """Target tokens a second, model FLOP utilisation, resident gigabytes."""
+        rate = (tokens - self.before) / (time.perf_counter() - self.began)
+        return {
+            "tokens_per_second": rate,
+            "utilisation": rate * self.work / self.peak,
+            "memory_gb": resident_bytes() / 2**30,
+        }
+
+
+@contextmanager
+def _terminated() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM sets; only a main thread can listen to signals."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -17,10 +17,11 @@ from goldsmith.models import Decoder, ModelConfig, save_model
 from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import ModelSettings, TrainSettings
-from goldsmith.training.adapters import copy_tokenizer
+from goldsmith.training.adapter_files import copy_tokenizer
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
-from goldsmith.training.loop import Outcome, Plan, fit
+from goldsmith.training.loop import Outcome, fit
+from goldsmith.training.recipe import plan_of
 
 
 def pretrain(
@@ -45,16 +46,8 @@ def pretrain(
     """
     config = model_config(model_settings, tokenizer, context)
     model = Decoder(config, seed)
-    plan = Plan(
-        task="pretrain",
-        steps=settings.steps,
-        peak_learning_rate=settings.learning_rate,
-        warmup=settings.warmup,
-        weight_decay=settings.weight_decay,
-        evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.checkpoint_every,
-        threads=settings.threads,
-        precision=settings.precision,
+    plan = plan_of(
+        "pretrain", settings, settings.steps, settings.learning_rate, settings.weight_decay
     )
     mark = fit(model, batches, plan, checkpoints, fingerprint(key, repr(config), seed), progress)
     with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:

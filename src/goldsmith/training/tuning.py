@@ -15,10 +15,12 @@ from goldsmith.models import load_model, local_folder
 from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import TrainSettings
-from goldsmith.training.adapters import attach, save_adapter, save_merged
+from goldsmith.training.adapter_files import load_adapter, save_adapter, save_merged
+from goldsmith.training.adapters import AdapterSpec, attach, hold_in_four_bits
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
-from goldsmith.training.loop import Outcome, Plan, fit
+from goldsmith.training.loop import Outcome, fit
+from goldsmith.training.recipe import plan_of
 
 
 def tune(
@@ -39,26 +41,25 @@ def tune(
     checkpoint made under another one is not resumed. Raises ModelError where the base cannot be
     read or a loss is not finite.
     """
-    rank, alpha = settings.lora_rank, settings.lora_alpha
+    spec = AdapterSpec(
+        rank=settings.lora_rank,
+        alpha=settings.lora_alpha,
+        kind=settings.adapter,
+        rank_stabilised=settings.rank_stabilised,
+        dropout=settings.lora_dropout,
+        targets=settings.lora_targets,
+    )
     source = local_folder(base)
     model = load_model(source)
-    attach(model, rank, alpha, seed)
-    plan = Plan(
-        task="tune",
-        steps=settings.tune_steps,
-        peak_learning_rate=settings.tune_learning_rate,
-        warmup=settings.warmup,
-        weight_decay=0.0,
-        evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.checkpoint_every,
-        threads=settings.threads,
-        precision=settings.precision,
-    )
-    mark = fit(model, batches, plan, checkpoints, fingerprint(key, rank, alpha, seed), progress)
+    if settings.quantize == "nf4":
+        hold_in_four_bits(model)
+    attach(model, spec, seed)
+    plan = plan_of("tune", settings, settings.tune_steps, settings.tune_learning_rate, 0.0)
+    mark = fit(model, batches, plan, checkpoints, fingerprint(key, repr(spec), seed), progress)
     # A relative path keeps the workspace movable; a hub name stays what it is.
     name = os.path.relpath(source, folder) if Path(base).is_dir() else str(base)
     with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:
-        save_adapter(model, new, rank, alpha, name)
+        save_adapter(model, new, name)
         shutil.copyfile(checkpoints / METRICS, new / METRICS)
     with building(merged, key, best_step=mark.best_step) as new:
         save_merged(model, new, source)

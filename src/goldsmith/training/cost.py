@@ -1,0 +1,116 @@
+"""What training will cost before it runs, and what the machine could do at best.
+
+A matrix of n weights costs a trained token 6 n multiplications and additions (2 forward, 4 back; 4
+where it is frozen). Memory is counted by its parts; time is work over the matmul rate that was
+measured here, times a stated utilisation.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import psutil
+import torch
+from torch import nn
+
+from goldsmith.models import Decoder, ModelConfig
+from goldsmith.training.recipe import Plan
+
+UTILISATION = 0.3
+"""Share of the matmul rate that training small models reaches (`benchmarks/train_cpu.py`)."""
+MOMENTS = {"adamw": 8, "adamw8bit": 2, "muon": 4}
+"""Bytes of an optimizer's state for each weight that it moves."""
+_SIDE, _TIMES = 512, 5
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one job needs. Bytes, FLOP, seconds; ``cost`` in the currency of the hourly price."""
+
+    parameters: int
+    tokens: int
+    memory: dict[str, int]
+    flops: float
+    seconds: float
+    cost: float
+
+    @property
+    def total_memory(self) -> int:
+        return sum(self.memory.values())
+
+
+def estimate(
+    config: ModelConfig,
+    plan: Plan,
+    rows: int,
+    *,
+    dtype: torch.dtype,
+    rate: float,
+    trained: int | None = None,
+    price: float = 0.0,
+) -> Estimate:
+    """Estimate a job of ``rows`` full rows a step.
+
+    rate: FLOP a second that the machine multiplies at best (`matmul_rate`). trained: weights that
+    learn (None: all). price: of an hour.
+    """
+    parameters = sum(p.numel() for p in Decoder(config, seed=None).parameters())
+    learning = parameters if trained is None else trained
+    size = torch.empty((), dtype=dtype).element_size()
+    split = size < 4
+    at_once = min(rows, plan.micro_batch or rows) * config.context
+    inside = 8 * config.width + 4 * config.hidden + 2 * config.heads * config.head_dim
+    stored = config.width if plan.recompute else inside
+    memory = {
+        "weights": parameters * (4 + (size if split else 0)),
+        "gradients": learning * 4,
+        "optimizer": learning * MOMENTS[plan.optimizer],
+        "average and best": learning * 4 * (1 + bool(plan.ema)),
+        "activations": at_once
+        * size
+        * (stored * config.layers + (inside if plan.recompute else 0)),
+        "one block of logits": min(at_once, 1024) * config.vocabulary * 8,
+    }
+    tokens = plan.steps * rows * config.context
+    each = 6.0 * parameters if trained is None else 4.0 * parameters + 2 * learning
+    each += 6 * config.layers * config.heads * config.head_dim * config.context
+    if plan.recompute:
+        each = each * 4 / 3
+    flops = float(tokens) * each
+    seconds = flops / (rate * UTILISATION)
+    return Estimate(parameters, tokens, memory, flops, seconds, price * seconds / 3600)
+
+
+def trained_flops(model: nn.Module) -> float:
+    """Return floating-point operations a trained token costs in matrices, 6 (frozen: 4) a weight.
+
+    An embedding that is only looked up costs nothing; one that is also the output matrix does.
+    """
+    looked_up = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    output = getattr(model, "output_weight", None)
+    looked_up -= {id(output)}
+    return float(
+        sum(
+            (6 if p.requires_grad else 4) * p.numel()
+            for p in model.parameters()
+            if p.ndim == 2 and id(p) not in looked_up
+        )
+    )
+
+
+def matmul_rate(dtype: torch.dtype) -> float:
+    """Measure how many FLOP a second this machine multiplies square matrices at (20 ms or so)."""
+    left = torch.ones(_SIDE, _SIDE, dtype=dtype)
+    seconds = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        left @ left
+        seconds.append(time.perf_counter() - began)
+    return 2.0 * _SIDE**3 / median(seconds)
+
+
+def resident_bytes() -> int:
+    """Return the memory this process holds now."""
+    return int(psutil.Process().memory_info().rss)

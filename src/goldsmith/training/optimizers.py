@@ -1,0 +1,207 @@
+"""Optimizers over float32 master weights: AdamW, AdamW with 8-bit moments, Muon.
+
+Each is `step(rate)` on the masters' gradients and a flat, named state of tensors that a checkpoint
+holds and gives back to the bit. Matrices decay, norms and biases do not (Loshchilov & Hutter 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from goldsmith.training.eight_bits import Packed, pack, unpack
+
+OptimizerName = Literal["adamw", "adamw8bit", "muon"]
+BETAS = (0.9, 0.95)
+EPSILON = 1e-8
+SMALLEST = 4096
+"""Tensors with fewer elements keep float32 moments: they cost nothing and quantize worst."""
+MOMENTUM = 0.95
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""A quintic that lifts every singular value towards one in five rounds (Jordan et al. 2024)."""
+
+
+class Optimizer(Protocol):
+    """Moves weights along their gradients."""
+
+    def step(self, rate: float) -> None:
+        """Take one step at a learning rate; weights without a gradient stay."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that a later step depends on, by name."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what `state` returned."""
+
+
+def make_optimizer(
+    name: OptimizerName, weights: Mapping[str, Tensor], weight_decay: float
+) -> Optimizer:
+    """Return an optimizer of named float32 weights."""
+    if name == "adamw8bit":
+        return Adam8bit(weights, weight_decay)
+    if name == "muon":
+        return Muon(weights, weight_decay)
+    return AdamW(weights, weight_decay)
+
+
+class AdamW:
+    """Decoupled weight decay (Loshchilov & Hutter 2019), torch's fused kernel."""
+
+    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+        self.weights = dict(weights)
+        matrices = [w for w in self.weights.values() if w.ndim >= 2]
+        others = [w for w in self.weights.values() if w.ndim < 2]
+        groups = [
+            {"params": matrices, "weight_decay": weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        self.inner = torch.optim.AdamW(
+            [group for group in groups if group["params"]], betas=BETAS, eps=EPSILON, fused=True
+        )
+
+    def step(self, rate: float) -> None:
+        for group in self.inner.param_groups:
+            group["lr"] = rate
+        self.inner.step()
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            f"{kind}.{name}": value
+            for name, weight in self.weights.items()
+            for kind, value in self.inner.state[weight].items()
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        for name, weight in self.weights.items():
+            kinds = ("step", "exp_avg", "exp_avg_sq")
+            if f"step.{name}" in state:
+                self.inner.state[weight] = {kind: state[f"{kind}.{name}"] for kind in kinds}
+
+
+class Adam8bit:
+    """AdamW whose moments are held in blocks of 256 bytes and a scale (Dettmers et al. 2022).
+
+    One tensor's moments exist in float32 at a time: two bytes a weight instead of eight.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+        self.weights = dict(weights)
+        self.weight_decay = weight_decay
+        self.steps = 0
+        self.first: dict[str, Packed | Tensor] = {}
+        self.second: dict[str, Packed | Tensor] = {}
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        self.steps += 1
+        for name, weight in self.weights.items():
+            if weight.grad is None:
+                continue
+            first = _wide(self.first.get(name), weight)
+            second = _wide(self.second.get(name), weight)
+            gradient = weight.grad.float()
+            first.lerp_(gradient, 1.0 - BETAS[0])
+            second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
+            scale = math.sqrt(1.0 - BETAS[1] ** self.steps)
+            if weight.ndim >= 2:
+                weight.mul_(1.0 - rate * self.weight_decay)
+            size = rate / (1.0 - BETAS[0] ** self.steps)
+            weight.addcdiv_(first, (second.sqrt() / scale).add_(EPSILON), value=-size)
+            small = weight.numel() < SMALLEST
+            self.first[name] = first if small else pack(first, signed=True)
+            self.second[name] = second if small else pack(second, signed=False)
+
+    def state(self) -> dict[str, Tensor]:
+        found = {"steps": torch.tensor(self.steps)}
+        for kind, moments in (("first", self.first), ("second", self.second)):
+            for name, moment in moments.items():
+                if isinstance(moment, Tensor):
+                    found[f"{kind}.{name}"] = moment
+                else:
+                    found[f"{kind}.codes.{name}"] = moment.codes
+                    found[f"{kind}.scales.{name}"] = moment.scales
+        return found
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.steps = int(state["steps"])
+        for kind, moments in (("first", self.first), ("second", self.second)):
+            moments.clear()
+            for name, weight in self.weights.items():
+                if f"{kind}.{name}" in state:
+                    moments[name] = state[f"{kind}.{name}"]
+                elif f"{kind}.codes.{name}" in state:
+                    moments[name] = Packed(
+                        state[f"{kind}.codes.{name}"],
+                        state[f"{kind}.scales.{name}"],
+                        weight.shape,
+                        kind == "first",
+                    )
+
+
+class Muon:
+    """Momentum made orthogonal, for the matrices inside layers; AdamW for all else.
+
+    Jordan et al. 2024, with the scale of Liu et al. 2025 (0.2 sqrt(longer side)), under which a
+    learning rate and a decay that suit AdamW suit it too. The rounds run in bfloat16, as published.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+        inside = {n for n, w in weights.items() if w.ndim == 2 and "layers." in n}
+        self.matrices = {n: w for n, w in weights.items() if n in inside}
+        rest = {n: w for n, w in weights.items() if n not in inside}
+        self.rest = AdamW(rest, weight_decay) if rest else None
+        self.weight_decay = weight_decay
+        self.momentum: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        for name, weight in self.matrices.items():
+            if weight.grad is None:
+                continue
+            momentum = self.momentum.setdefault(name, torch.zeros_like(weight))
+            momentum.lerp_(weight.grad, 1.0 - MOMENTUM)
+            direction = orthogonal(weight.grad.lerp(momentum, MOMENTUM))
+            weight.mul_(1.0 - rate * self.weight_decay)
+            weight.add_(
+                direction.to(weight.dtype), alpha=-rate * 0.2 * math.sqrt(max(weight.shape))
+            )
+        if self.rest is not None:
+            self.rest.step(rate)
+
+    def state(self) -> dict[str, Tensor]:
+        momentum = {f"momentum.{n}": m for n, m in self.momentum.items()}
+        return momentum | (self.rest.state() if self.rest is not None else {})
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        found = {n: state.get(f"momentum.{n}") for n in self.matrices}
+        self.momentum = {n: m for n, m in found.items() if m is not None}
+        if self.rest is not None:
+            self.rest.restore(state)
+
+
+def orthogonal(matrix: Tensor, rounds: int = 5, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    """Return nearly U V^T of ``matrix`` = U S V^T by Newton-Schulz, in ``dtype``."""
+    a, b, c = NEWTON_SCHULZ
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).to(dtype)
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(rounds):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
+
+
+def clip(weights: Iterable[Tensor], largest: float) -> float:
+    """Scale gradients to a global norm of ``largest`` at the most; return the norm before."""
+    return float(torch.nn.utils.clip_grad_norm_(list(weights), largest))
+
+
+def _wide(moment: Packed | Tensor | None, weight: Tensor) -> Tensor:
+    if moment is None:
+        return torch.zeros_like(weight, dtype=torch.float32)
+    return moment if isinstance(moment, Tensor) else unpack(moment)
