@@ -363,10 +363,8 @@ def _pieces(
 
 
 def _echoes(words: NDArray[np.int32], top: Integers, foot: Integers, page: Integers) -> Floats:
-    """Share of a line's words that the first page's first ten lines hold: titles and authors run
-    on as heads."""
-    first = (page == page[0]) & (top < 12)
-    own = words[first]
+    """Share of a line's words that the first page's top holds: titles and authors run as heads."""
+    own = words[(page == page[0]) & (top < 12)]
     known = np.zeros(BUCKETS, np.bool_)
     known[own.ravel()] = True
     known[0] = False
