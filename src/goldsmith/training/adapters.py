@@ -211,6 +211,18 @@ def train_biases(model: nn.Module) -> int:
     return sum(bias.numel() for bias in biases)
 
 
+def adapter_size(model: Decoder, spec: AdapterSpec) -> int:
+    """Return how many numbers an adapter would learn on this model."""
+    total = 0
+    for layer in model.layers:
+        for target in _chosen(model, spec.targets):
+            linear = _find(layer, target)
+            assert isinstance(linear, nn.Linear | FourBitLinear)
+            total += spec.rank * (linear.in_features + linear.out_features)
+            total += linear.out_features if spec.kind == "dora" else 0
+    return total
+
+
 def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:
     here = [t for t in TARGETS if isinstance(_find(model.layers[0], t), _LINEAR)]
     found = []
