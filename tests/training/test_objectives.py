@@ -1,4 +1,4 @@
-"""That every objective learns in the one loop, and that what is hidden can be told from the rest."""
+"""That every objective learns in the one loop, and that what is hidden can be put back."""
 
 from __future__ import annotations
 
