@@ -1,4 +1,4 @@
-"""The loop's rules: exact steps, early stopping, means, best weights kept, SIGTERM, what broke it."""
+"""The loop: exact steps, early stopping, means, best weights kept, SIGTERM, what broke it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Adapters: few weights that learn beside a frozen base.
 
-LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank, or by
+LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank or by
 alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023), with B zero at the start. DoRA (Liu et al. 2024)
 learns the length of each output's weights apart from their direction. On a base in NF4 this is
 QLoRA (Dettmers et al. 2023). BitFit (Ben Zaken et al. 2022) learns biases alone. Several adapters
