@@ -105,9 +105,7 @@ def trainer(warm: int, steps: int, best: bool) -> float:
     model = LlamaForCausalLM(config)
     if best:
         model = model.to(torch.bfloat16)
-    rows = torch.as_tensor(
-        np.concatenate([tokens(s)[:, :-1] for s in range(warm + steps)])
-    )
+    rows = torch.as_tensor(np.concatenate([tokens(s)[:, :-1] for s in range(warm + steps)]))
     data = [{"input_ids": row, "labels": row} for row in rows]
     times: list[float] = []
 

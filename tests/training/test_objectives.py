@@ -1,4 +1,4 @@
-"""That every objective learns in the one loop, and that what is hidden can be told from the rest."""
+"""That every objective learns in the one loop, and that what is hidden can be put back."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def test_an_encoder_decoder_learns_to_fill_spans(tmp_path):
 @given(st.lists(st.integers(10, 99), min_size=2, max_size=80), st.integers(0, 99))
 def test_cut_spans_put_back_give_the_text(tokens, seed):
     sentinels = list(range(200, 300))
-    source, target = objectives.corrupt_spans(
-        tokens, sentinels, 1, np.random.default_rng(seed)
-    )
+    source, target = objectives.corrupt_spans(tokens, sentinels, 1, np.random.default_rng(seed))
     assert source[-1] == target[-1] == 1
     spans: dict[int, list[int]] = {}
     for token in target[:-1]:

@@ -138,9 +138,9 @@ def test_a_width_that_heads_do_not_divide_is_refused(tmp_path):
         model_config(ModelSettings(), tmp_path / "nowhere", 16)
 
 
-@given(st.integers(1, 500), st.integers(0, 600))
-def test_learning_rate_rises_then_falls_to_a_tenth(steps, warmup):
-    rates = [learning_rate(step, steps, 2.0, warmup) for step in range(steps)]
+@given(st.integers(1, 500), st.integers(0, 600), st.sampled_from(["cosine", "linear", "wsd"]))
+def test_learning_rate_rises_then_falls_to_a_tenth(steps, warmup, schedule):
+    rates = [learning_rate(step, steps, 2.0, warmup, schedule) for step in range(steps)]
     top = rates.index(max(rates))
     assert all(0 < rate <= 2.0 for rate in rates)
     assert rates[: top + 1] == sorted(rates[: top + 1])

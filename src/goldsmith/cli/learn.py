@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,56 @@ def train(project: Project) -> bool:
     rows = [row for row in (base["row"], *merged) if row is not None]
     project.lake.replace("models", pa.Table.from_pylist(rows, schema=SCHEMAS["models"]))
     return trained or tuned
+
+
+def training_plan(project: Project, price: float) -> list[str]:
+    """Say what both jobs will need, from the settings alone; ``price`` is of an hour."""
+    from goldsmith.models import ModelConfig, read_config
+    from goldsmith.training import (
+        AdapterSpec,
+        compute_precision,
+        estimate,
+        matmul_rate,
+        plan_of,
+    )
+
+    settings, train = project.settings, project.settings.train
+    shape = settings.model
+    if shape.base:
+        config = read_config(base_folder(project))
+    else:
+        config = ModelConfig(
+            vocabulary=settings.tokenizer.vocabulary,
+            width=shape.width,
+            layers=shape.layers,
+            heads=shape.heads,
+            key_value_heads=shape.key_value_heads,
+            head_dim=shape.width // shape.heads,
+            hidden=shape.hidden,
+            context=settings.dataset.sequence,
+        )
+    config = replace(config, context=settings.dataset.sequence)
+    dtype = compute_precision(train.precision)
+    rate = matmul_rate(dtype)
+    spec = AdapterSpec(
+        train.lora_rank, train.lora_alpha, kind=train.adapter, targets=train.lora_targets
+    )
+    jobs = [(plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0), spec)]
+    if not shape.base:
+        first = plan_of("pretrain", train, train.steps, train.learning_rate, train.weight_decay)
+        jobs.insert(0, (first, None))
+    lines = []
+    for plan, adapter in jobs:
+        need = estimate(
+            config, plan, train.batch, dtype=dtype, rate=rate, adapter=adapter, price=price
+        )
+        lines.append(
+            f"{plan.task}: {need.parameters:,} weights, {need.trained:,} of them learn; "
+            f"{need.tokens:,} tokens, {need.flops:.3g} FLOP, about {need.seconds:,.0f} s, "
+            f"cost {need.cost:.2f}, memory {need.total_memory / 2**20:,.0f} MiB"
+        )
+        lines += [f"  {part}: {size / 2**20:,.1f} MiB" for part, size in need.memory.items()]
+    return lines
 
 
 def _base(project: Project) -> tuple[dict[str, Any], bool]:

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
+    from goldsmith.training.cost import estimate as estimate
+    from goldsmith.training.cost import matmul_rate as matmul_rate
     from goldsmith.training.loop import Outcome as Outcome
+    from goldsmith.training.loop import compute_precision as compute_precision
     from goldsmith.training.pretraining import pretrain as pretrain
+    from goldsmith.training.recipe import plan_of as plan_of
     from goldsmith.training.tuning import tune as tune
 
 _PLACES = {
@@ -31,6 +35,10 @@ _PLACES = {
     "Outcome": "loop",
     "AdapterSpec": "adapters",
     "load_adapter": "adapter_files",
+    "compute_precision": "loop",
+    "estimate": "cost",
+    "matmul_rate": "cost",
+    "plan_of": "recipe",
     "merge": "adapters",
     "pretrain": "pretraining",
     "tune": "tuning",

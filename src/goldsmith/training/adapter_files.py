@@ -37,7 +37,13 @@ TOKENIZER_FILES = (
     "special_tokens_map.json",
     "chat_template.jinja",
 )
-_UNUSED = ("rank_pattern", "alpha_pattern", "modules_to_save", "layer_replication", "fan_in_fan_out")
+_UNUSED = (
+    "rank_pattern",
+    "alpha_pattern",
+    "modules_to_save",
+    "layer_replication",
+    "fan_in_fan_out",
+)
 
 
 def save_adapter(model: Decoder, folder: Path, base: str, name: str = DEFAULT) -> None:

@@ -1,6 +1,6 @@
 """Adapters: few weights that learn beside a frozen base.
 
-LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank, or by
+LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank or by
 alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023), with B zero at the start. DoRA (Liu et al. 2024)
 learns the length of each output's weights apart from their direction. On a base in NF4 this is
 QLoRA (Dettmers et al. 2023). BitFit (Ben Zaken et al. 2022) learns biases alone. Several adapters
@@ -209,6 +209,18 @@ def train_biases(model: nn.Module) -> int:
     for bias in biases:
         bias.requires_grad_(True)
     return sum(bias.numel() for bias in biases)
+
+
+def adapter_size(model: Decoder, spec: AdapterSpec) -> int:
+    """Return how many numbers an adapter would learn on this model."""
+    total = 0
+    for layer in model.layers:
+        for target in _chosen(model, spec.targets):
+            linear = _find(layer, target)
+            assert isinstance(linear, nn.Linear | FourBitLinear)
+            total += spec.rank * (linear.in_features + linear.out_features)
+            total += linear.out_features if spec.kind == "dora" else 0
+    return total
 
 
 def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from goldsmith.models import Decoder, ModelConfig
+from goldsmith.training.adapters import AdapterSpec, adapter_size
 from goldsmith.training.recipe import Plan
 
 UTILISATION = 0.3
@@ -30,6 +31,7 @@ class Estimate:
     """What one job needs. Bytes, FLOP, seconds; ``cost`` in the currency of the hourly price."""
 
     parameters: int
+    trained: int
     tokens: int
     memory: dict[str, int]
     flops: float
@@ -48,16 +50,18 @@ def estimate(
     *,
     dtype: torch.dtype,
     rate: float,
-    trained: int | None = None,
+    adapter: AdapterSpec | None = None,
     price: float = 0.0,
 ) -> Estimate:
     """Estimate a job of ``rows`` full rows a step.
 
-    rate: FLOP a second that the machine multiplies at best (`matmul_rate`). trained: weights that
-    learn (None: all). price: of an hour.
+    rate: FLOP a second that the machine multiplies at best (`matmul_rate`). adapter: what alone
+    learns (None: all weights do). price: of an hour.
     """
-    parameters = sum(p.numel() for p in Decoder(config, seed=None).parameters())
-    learning = parameters if trained is None else trained
+    model = Decoder(config, seed=None)
+    parameters = learning = sum(p.numel() for p in model.parameters())
+    if adapter is not None:
+        learning = adapter_size(model, adapter)
     size = torch.empty((), dtype=dtype).element_size()
     split = size < 4
     at_once = min(rows, plan.micro_batch or rows) * config.context
@@ -74,13 +78,13 @@ def estimate(
         "one block of logits": min(at_once, 1024) * config.vocabulary * 8,
     }
     tokens = plan.steps * rows * config.context
-    each = 6.0 * parameters if trained is None else 4.0 * parameters + 2 * learning
+    each = 6.0 * parameters if adapter is None else 4.0 * parameters + 2 * learning
     each += 6 * config.layers * config.heads * config.head_dim * config.context
     if plan.recompute:
         each = each * 4 / 3
     flops = float(tokens) * each
     seconds = flops / (rate * UTILISATION)
-    return Estimate(parameters, tokens, memory, flops, seconds, price * seconds / 3600)
+    return Estimate(parameters, learning, tokens, memory, flops, seconds, price * seconds / 3600)
 
 
 def trained_flops(model: nn.Module) -> float:

@@ -37,7 +37,7 @@ VALUES = (
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return codes (uint8, two a byte, the first one high) and the scale of each block (float32)."""
+    """Return codes (uint8, two a byte, the first high) and the scale of each block (float32)."""
     flat = weight.detach().float().flatten()
     count = flat.numel()
     full = functional.pad(flat, (0, -count % BLOCK)).view(-1, BLOCK)

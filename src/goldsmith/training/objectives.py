@@ -64,7 +64,7 @@ def tags(model: Any, arrays: Arrays) -> tuple[Tensor, int]:
 
 
 def denoising(model: Any, arrays: Arrays) -> tuple[Tensor, int]:
-    """What spans were cut out (an `EncoderDecoder`): tokens, mask, targets (see `corrupt_spans`)."""
+    """What spans were cut out (an `EncoderDecoder`): tokens, mask, targets; `corrupt_spans`."""
     result: tuple[Tensor, int] = model.loss(
         arrays["tokens"], arrays["mask"].bool(), arrays["targets"]
     )

@@ -15,7 +15,7 @@ from goldsmith.models import load_model, local_folder
 from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import TrainSettings
-from goldsmith.training.adapter_files import load_adapter, save_adapter, save_merged
+from goldsmith.training.adapter_files import save_adapter, save_merged
 from goldsmith.training.adapters import AdapterSpec, attach, hold_in_four_bits
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
