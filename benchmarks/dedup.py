@@ -11,9 +11,10 @@ clusters with exact and MinHash; `docs_per_second_noise`: with the default metho
 
 Twins: a text and two noisy readings of it, at character error rates of 1 to 20 %. The noise is a
 model; `twin_recall_ocr` takes pages drawn, worsened and read by rapidocr (`--pages`). Hard
-negatives: half overlapping passages of one document, forms with equal wording and other contents, and
-texts of which 15 to 35 % of the words were replaced. `twin_recall`: the share of twins merged with their
-own text or its other twin; `twin_precision`: the share of all merges in the pool that are true.
+negatives: half overlapping passages of one document, forms with equal wording and other contents,
+and texts of which 15 to 35 % of the words were replaced. `twin_recall`: the share of twins merged
+with their own text or its other twin; `twin_precision`: the share of all merges in the pool that
+are true.
 """
 
 import argparse

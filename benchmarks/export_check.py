@@ -27,7 +27,8 @@ from goldsmith.evaluation.equivalence import log_probabilities
 from goldsmith.models import Decoder, load_model, save_model
 from goldsmith.project import ServeSettings
 from goldsmith.training import load_adapter
-from goldsmith.training.adapters import attach, save_adapter, save_merged
+from goldsmith.training.adapter_files import save_adapter, save_merged
+from goldsmith.training.adapters import AdapterSpec, attach
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3")
 RANK, ALPHA = 4, 8.0
@@ -83,13 +84,13 @@ def one(family: str, number: int, folder: Path, prompts: list[list[int]]) -> dic
     """Export one model and return the gap of each way to compute it."""
     make_decoder(family, number).save_pretrained(folder / "base")
     model = load_model(folder / "base")
-    attach(model, RANK, ALPHA, seed=2)
+    attach(model, AdapterSpec(RANK, ALPHA), seed=2)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
-    save_adapter(model, folder / "adapter", RANK, ALPHA, "../base")
+    save_adapter(model, folder / "adapter", "../base")
     save_merged(model, folder / "merged", None)
 
     trained = tuned(folder)

@@ -6,7 +6,8 @@ from goldsmith.evaluation import compare_export, require_equivalence
 from goldsmith.models import Decoder, ModelConfig, load_model, save_model
 from goldsmith.project import ServeSettings
 from goldsmith.training import load_adapter
-from goldsmith.training.adapters import attach, save_adapter, save_merged
+from goldsmith.training.adapter_files import save_adapter, save_merged
+from goldsmith.training.adapters import AdapterSpec, attach
 
 CONFIG = ModelConfig(
     vocabulary=61, width=32, layers=2, heads=4, key_value_heads=2, head_dim=8, hidden=48, context=64
@@ -26,13 +27,13 @@ def folders(tmp_path):
     """A base, an adapter on it, and both merged."""
     model = Decoder(CONFIG, seed=1)
     save_model(model, tmp_path / "base")
-    attach(model, rank=4, alpha=12.0, seed=2)
+    attach(model, AdapterSpec(4, 12.0), seed=2)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:
                 parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
-    save_adapter(model, tmp_path / "adapter", 4, 12.0, "../base")
+    save_adapter(model, tmp_path / "adapter", "../base")
     save_merged(model, tmp_path / "merged", None)
     return tmp_path
 

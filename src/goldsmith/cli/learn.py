@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from goldsmith.report import Curve
+    from goldsmith.training import Plan
 
 METRICS = "metrics.jsonl"
 _SAMPLE_TOKENS = 120
@@ -203,7 +204,9 @@ def training_plan(project: Project, price: float) -> list[str]:
     spec = AdapterSpec(
         train.lora_rank, train.lora_alpha, kind=train.adapter, targets=train.lora_targets
     )
-    jobs = [(plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0), spec)]
+    jobs: list[tuple[Plan, AdapterSpec | None]] = [
+        (plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0), spec)
+    ]
     if not shape.base:
         first = plan_of("pretrain", train, train.steps, train.learning_rate, train.weight_decay)
         jobs.insert(0, (first, None))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from goldsmith.training.loop import Outcome as Outcome
     from goldsmith.training.loop import compute_precision as compute_precision
     from goldsmith.training.pretraining import pretrain as pretrain
+    from goldsmith.training.recipe import Plan as Plan
     from goldsmith.training.recipe import plan_of as plan_of
     from goldsmith.training.tuning import tune as tune
 
@@ -33,6 +34,7 @@ _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
     "Outcome": "loop",
+    "Plan": "recipe",
     "AdapterSpec": "adapters",
     "load_adapter": "adapter_files",
     "compute_precision": "loop",

@@ -94,7 +94,9 @@ class LowRank(nn.Module):
         """Length of each output's weights; no gradient runs through it (as the paper has it)."""
         with torch.no_grad():
             weight = _weight(base).float()
-            return (weight + (self.up.float() @ self.down.float()) * self.spec.scale).norm(dim=1)
+            changed: Tensor = weight + (self.up.float() @ self.down.float()) * self.spec.scale
+            length: Tensor = torch.linalg.vector_norm(changed, dim=1)
+            return length
 
 
 class AdaptedLinear(nn.Module):

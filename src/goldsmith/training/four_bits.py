@@ -100,7 +100,7 @@ class FourBitLinear(nn.Module):
             linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
         linear.weight = nn.Parameter(self.weight, requires_grad=False)
         if self.bias is not None:
-            linear.bias = self.bias
+            linear.bias = nn.Parameter(self.bias, requires_grad=False)
         return linear
 
 
