@@ -55,7 +55,8 @@ def tune(
         hold_in_four_bits(model)
     attach(model, spec, seed)
     plan = plan_of("tune", settings, settings.tune_steps, settings.tune_learning_rate, 0.0)
-    mark = fit(model, batches, plan, checkpoints, fingerprint(key, repr(spec), seed), progress)
+    run_key = fingerprint(key, repr(spec), settings.quantize, seed)
+    mark = fit(model, batches, plan, checkpoints, run_key, progress)
     # A relative path keeps the workspace movable; a hub name stays what it is.
     name = os.path.relpath(source, folder) if Path(base).is_dir() else str(base)
     with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:
