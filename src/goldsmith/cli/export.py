@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldsmith.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
-from goldsmith.cli.project import Project
 
 if TYPE_CHECKING:
+    from goldsmith.cli.project import Project
     from goldsmith.evaluation import Equivalence
 
 _CHECKED = "equivalence.json"
