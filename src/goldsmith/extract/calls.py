@@ -44,6 +44,8 @@ _tight_box = _raw(pdfium.FPDFText_GetCharBox, ctypes.c_int)
 _text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
 _matrix = _raw(pdfium.FPDFText_GetMatrix, ctypes.c_int)
 _font_size = _raw(pdfium.FPDFText_GetFontSize, ctypes.c_double)
+_origin = _raw(pdfium.FPDFText_GetCharOrigin, ctypes.c_int)
+_generated = _raw(pdfium.FPDFText_IsGenerated, ctypes.c_int)
 
 # Where calls write: four floats or doubles, or six floats, a result.
 _four = (ctypes.c_float * 4 * _SLOTS)()
@@ -92,6 +94,19 @@ class TextPages:
         """Left, right, bottom, top in page space of what is drawn: (n, 4)."""
         found: NDArray[Any] = self._asked(_tight_box, places, _sides, _side_slots)
         return found
+
+    def baselines(self, places: Places) -> NDArray[np.float64]:
+        """The pen's y in page space before each character: (n,)."""
+        found: NDArray[Any] = self._asked(_origin, places, _sides, _side_slots[:2])
+        return found[:, 1]
+
+    def unicode(self, places: Places) -> NDArray[np.int64]:
+        """The characters' codes as they are, controls included: (n,)."""
+        return np.fromiter(map(_unicode, *self._each(places)), np.int64, len(places))
+
+    def generated(self, places: Places) -> NDArray[np.bool_]:
+        """Which characters pdfium made up itself: (n,)."""
+        return np.fromiter(map(_generated, *self._each(places)), np.int64, len(places)) == 1
 
     def matrices(self, places: Places) -> NDArray[np.float32]:
         """The text matrix a, b, c, d, e, f of the characters' objects: (n, 6)."""
