@@ -29,6 +29,9 @@ THRESHOLD = -3.15  # mean natural log-probability of a pair, of damaged text
 _DOUBT = -2.95  # the same, of text worth a second look
 SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
 KINDS = 5  # different characters that can be deciphered, at the least
+_ODD = 0.75  # suspicion of letters among capitals, digits and signs
+_TOLD = 8  # letters in different words, from which they are language or not
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _LITTLE = 0.25  # suspicion where next to nothing can be said
 _ADDRESS = re.compile(r"\S*(?:https?://|www\.)\S*|\S+@\S+\.[a-z]{2,4}\b")
 _FEW = 6  # letters; fewer say nothing at all
@@ -70,7 +73,10 @@ def suspicion(text: str) -> float:
     if len(set(text)) <= KINDS or alone >= 0.5 * visible:
         return min(doubt, _LITTLE)  # signs and marks of formulas: nothing that can be deciphered
     once = " ".join(dict.fromkeys(_ADDRESS.sub(" ", text).split()))
-    return min(doubt, _doubt(once))
+    again = _doubt(once)
+    if again != _ODD and sum(map(len, set(_WORD.findall(once)))) < _TOLD:
+        again = min(again, _LITTLE)
+    return min(doubt, again)
 
 
 def _doubt(text: str) -> float:
@@ -78,7 +84,7 @@ def _doubt(text: str) -> float:
         return 1.0
     mean, count, mixed, signs = _counted(text)
     if mixed > _MIXED or signs > _SIGNS:
-        return 0.75
+        return _ODD
     if count >= MINIMUM_PAIRS:
         return min(max(0.5 + (_DOUBT - mean), 0.0), 1.0)
     mean, count = _in_a_row(text)

@@ -199,14 +199,21 @@ class _Puzzle:
         font = self.cipher.font[symbol]
         others = self.open[(self.cipher.font[self.open] == font) & (self.open != symbol)]
         taken = set(full[others].tolist())
-        kept = full[symbol]
         scale = min(1.0, _ENOUGH / max(float(self.weight[at].sum()) / ORDER, 1e-6))
-        result = np.empty(len(options))
-        for number, character in enumerate(options):
-            full[symbol] = character
-            value = scale * self.worth(full, at) + float(self.evidence[symbol, character])
-            result[number] = value - (_TWICE if character in taken and _ALONE[character] else 0.0)
-        full[symbol] = kept
+        tried = np.array(options, np.int64)
+        here = self.windows[at]
+        shown = np.where(here == symbol, tried[:, None, None], full[here])  # (options, windows, 4)
+        value = self.letters[
+            _OUT[shown[..., 0]], _OUT[shown[..., 1]], _OUT[shown[..., 2]], _IN[shown[..., 3]]
+        ].astype(np.float32)
+        kind = _CASE[shown[..., 1:]]
+        value += self.cases[kind[..., 0], kind[..., 1], kind[..., 2]] + _OWN[shown[..., 3]]
+        twice = [_TWICE if character in taken and _ALONE[character] else 0.0 for character in options]
+        result: NDArray[np.float64] = (
+            scale * (value @ self.weight[at]).astype(np.float64)
+            + self.evidence[symbol, tried].astype(np.float64)
+            - np.array(twice)
+        )
         return result
 
     def ascend(self, start: Integers) -> Integers:

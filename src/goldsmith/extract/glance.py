@@ -23,12 +23,15 @@ from goldsmith.extract.rewrite import SPACES
 _TELLING = 0.5  # share of the doubted marks that are letters or digits with a picture
 _AMONG = 4  # places in the order of likeness in which a sound claim is found: o, O and 0 are alike
 _ALIKE = 0.9  # share of them that look like what they claim
+BLIND_LETTERS = 400  # that a font whose glyphs cannot be seen must have to be deciphered
 _SAMPLE = 240  # marks of a font
 _ENOUGH = 60  # with which it is judged; of fewer, another page is looked at
 _PICTURES = 2  # of a symbol
 _PAGES = 3  # of a font,
 _RANKED = 24  # from among so many
 _LOST = 60  # characters from which a font that is no text is worth an OCR
+
+_CASE = np.array([NUMBER.get(c.swapcase(), number) for number, c in enumerate(CHARACTERS)])
 
 Run = tuple[int, str, str]  # page, font as in ``lines``, text in that font on that page
 Integers = NDArray[np.int64]
@@ -52,7 +55,14 @@ def sound(opened: OpenPages, runs: list[Run], fonts: set[str]) -> set[str]:
         if page and page.text:
             _take(page, wanted[number], lost, occurs, drawn)
         opened.release(number)
-    doubted = {plain_name(name) for name in occurs if not _is_sound(occurs[name], drawn.get(name, {}))}
+    doubted: set[str] = set()
+    for name, counts in occurs.items():
+        font, mine = plain_name(name), drawn.get(name, {})
+        letters = sum(len(text) for _, text in texts[font])
+        if not mine and letters < BLIND_LETTERS and font not in lost:
+            continue  # nothing that could be deciphered
+        if not _is_sound(counts, mine):
+            doubted.add(font)
     return {plain_name(name) for name in occurs} - doubted
 
 
@@ -88,7 +98,8 @@ def looks_sound(code: Integers, occurs: Integers, looks: Floats) -> bool:
     asked = np.flatnonzero(np.array(told, bool) & looks.any(axis=1))
     if occurs[asked].sum() < _TELLING * occurs.sum():
         return False
-    claimed = looks[asked, np.array(claims, np.int64)[asked]]
+    claim = np.array(claims, np.int64)[asked]
+    claimed = np.maximum(looks[asked, claim], looks[asked, _CASE[claim]])  # small capitals
     better = (looks[asked] > claimed[:, None]).sum(axis=1)
     return bool(occurs[asked] @ (better < _AMONG) >= _ALIKE * occurs[asked].sum())
 

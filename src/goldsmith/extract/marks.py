@@ -131,6 +131,8 @@ def pictures(page: Any, marks: Marks, places: NDArray[np.int64]) -> Floats:
     The measures are width, height, bottom and top over the baseline, in type sizes. A row of zeros
     in the shades is a mark without ink. Only the part of the page around the marks is rendered.
     """
+    from PIL import Image
+
     result = np.zeros((len(places), SIDE * SIDE + MEASURES), np.float32)
     if len(places) == 0:
         return result
@@ -146,8 +148,10 @@ def pictures(page: Any, marks: Marks, places: NDArray[np.int64]) -> Floats:
     size = int(x.max()) - corner[0], int(y.max()) - corner[1]
     shades = _rendered(page, whole, corner, size)
     x, y = x - corner[0], y - corner[1]
-    for number, (x0, x1, y0, y1) in enumerate(np.concatenate([x, y]).T.tolist()):
-        result[number, : SIDE * SIDE] = shrunk(shades[y0:y1, x0:x1])
+    image, how = Image.fromarray(shades), Image.Resampling.BOX
+    boxes = np.concatenate([x, y])[[0, 2, 1, 3]].T.tolist()
+    cut = [image.resize((SIDE, SIDE), how, box=tuple(box)).tobytes() for box in boxes]
+    result[:, : SIDE * SIDE] = inked(np.frombuffer(b"".join(cut), np.uint8).reshape(len(cut), -1))
     base = marks.base[places].astype(np.float64)
     measures = np.stack([right - left, top - bottom, bottom - base, top - base], axis=1)
     result[:, SIDE * SIDE :] = measures / marks.size[places][:, None]
@@ -176,13 +180,11 @@ def _rendered(
     return shades
 
 
-def shrunk(shades: NDArray[np.uint8]) -> Floats:
-    """A cut-out as SIDE * SIDE shares of ink, the darkest taken as full."""
-    from PIL import Image
-
-    image = Image.fromarray(shades).resize((SIDE, SIDE), Image.Resampling.BOX)
-    paper = 255.0 - np.asarray(image, np.float32)
-    darkest = float(paper.max())
-    if darkest < 24.0:
-        return np.zeros(SIDE * SIDE, np.float32)
-    return np.asarray(paper / darkest, np.float32).ravel()
+def inked(shades: NDArray[np.uint8]) -> Floats:
+    """Shades (k, SIDE * SIDE) as shares of ink, the darkest of each taken as full."""
+    paper = 255.0 - shades.astype(np.float32)
+    darkest = paper.max(axis=1, keepdims=True)
+    blank = darkest < 24.0
+    paper[blank[:, 0]] = 0.0
+    result: Floats = paper / np.where(blank, np.float32(1.0), darkest)
+    return result

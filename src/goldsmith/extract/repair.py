@@ -21,13 +21,14 @@ import pypdfium2.raw as pdfium
 from goldsmith.extract.damage import KINDS, SUSPECTED, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.formulas import is_mathematical
-from goldsmith.extract.glance import Run, is_lost, is_other, looks_sound, sound, spread
+from goldsmith.extract.glance import BLIND_LETTERS, Run, is_lost, is_other, looks_sound, sound, spread
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
 from goldsmith.extract.marks import Floats, pictures, plain_name, read_marks
 from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Line, Page
 from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
 
+_PLAIN = 200  # characters that are no language, from which a font needs no first look
 _ENOUGH = 24  # characters in a font, from which it is looked at
 _FOREIGN = re.compile("[\u0530-\udfff]+")
 _SIGN_FONT = re.compile(r"wingding|dingbat|webding|symbol|awesome|icon", re.IGNORECASE)
@@ -35,7 +36,6 @@ MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
 FLUENT = -6.5  # mean log-probability of a character that deciphered text must reach,
 GAIN = 1.5  # and how much more than the text as it is
 _LETTERS = 8  # letters and digits that a font must have to be judged,
-_BLIND_LETTERS = 400  # and one whose glyphs cannot be seen
 _SURE = 0.72  # mean probability of its characters
 _WORTH_READING = 4  # characters of a line that is read by OCR
 _UNBELIEVED = 0.1  # what is left of ``wrong`` where the deciphered text is not believed
@@ -153,7 +153,8 @@ def examined(opened: OpenPages, runs: list[Run]) -> dict[str, Verdict]:
     worth = {f for f, length in lengths.items() if length >= _ENOUGH and not _is_of_signs(f)}
     found = suspects((font, text) for _, font, text in runs if font in worth)
     sure = {font for font, doubt in found.items() if doubt >= SUSPECTED}
-    seen = sound(opened, runs, sure) if sure else sure
+    plain = any(found[font] >= 1.0 and lengths[font] >= _PLAIN for font in sure)
+    seen = sound(opened, runs, sure) if sure and not plain else set()
     if sure <= seen:
         return {}
     names = {font for font, doubt in found.items() if doubt >= CLEARED} - seen
@@ -230,7 +231,7 @@ def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
     route = solution.route.get(font, "glyphs")
     before, after = solution.fluency.get(font, (0.0, 0.0))
     believed = after > FLUENT and after - before > GAIN
-    believed &= letters >= (_BLIND_LETTERS if route == "substitution" else _LETTERS)
+    believed &= letters >= (BLIND_LETTERS if route == "substitution" else _LETTERS)
     believed &= len({text for text in shown if text.isalnum()}) >= KINDS
     believed &= _together(cipher, font) > 0.5
     believed &= (
