@@ -106,7 +106,8 @@ class TextPages:
 
     def generated(self, places: Places) -> NDArray[np.bool_]:
         """Which characters pdfium made up itself: (n,)."""
-        return np.fromiter(map(_generated, *self._each(places)), np.int64, len(places)) == 1
+        told = np.fromiter(map(_generated, *self._each(places)), np.int64, len(places))
+        return np.asarray(told == 1)
 
     def matrices(self, places: Places) -> NDArray[np.float32]:
         """The text matrix a, b, c, d, e, f of the characters' objects: (n, 6)."""

@@ -13,6 +13,7 @@ are drawn where damage is rarely missed, and code, formulas and names are looked
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -90,7 +91,7 @@ def _doubt(text: str) -> float:
     mean, count = _in_a_row(text)
     if count < _FEW:
         return _LITTLE
-    doubt = 0.5 + 0.5 * (_SHORT_DOUBT - _SHORT_SLACK * count**-0.5 - mean)
+    doubt = 0.5 + 0.5 * (_SHORT_DOUBT - _SHORT_SLACK / math.sqrt(count) - mean)
     return min(max(doubt, 0.0), 1.0)
 
 
@@ -162,9 +163,9 @@ def _in_a_row(text: str) -> tuple[float, int]:
     Digits and signs only separate here; a text without Latin letters gives none.
     """
     codes, (_, kinds, folds) = _codes(f"  {' '.join(text.split())} "), _fold()
-    kind, codes = kinds[codes[2:]], folds[codes]
+    kind, letter = kinds[codes[2:]], folds[codes]
     judged = (kind == _LOWER) | (kind == _UPPER) | (kind == _SPACE)
-    values = triples()[codes[:-2], codes[1:-1], codes[2:]][judged]
+    values = triples()[letter[:-2], letter[1:-1], letter[2:]][judged]
     letters = int((kind != _SPACE)[judged].sum())
     return (float(values.mean()), letters) if letters else (0.0, 0)
 

@@ -45,15 +45,15 @@ def sound(opened: OpenPages, runs: list[Run], fonts: set[str]) -> set[str]:
             texts.setdefault(font, []).append((page, text))
     wanted: dict[int, set[str]] = {}
     for font in sorted(texts):
-        for number in _worst(texts[font]):
-            wanted.setdefault(number, set()).add(font)
+        for page in _worst(texts[font]):
+            wanted.setdefault(page, set()).add(font)
     lost = {font for font, said in texts.items() if is_lost(" ".join([text for _, text in said]))}
     occurs: dict[str, dict[int, int]] = {}
     drawn: dict[str, dict[int, list[Floats]]] = {}
     for number in sorted(wanted):
-        page = opened.page(number)
-        if page and page.text:
-            _take(page, wanted[number], lost, occurs, drawn)
+        loaded = opened.page(number)
+        if loaded and loaded.text:
+            _take(loaded, wanted[number], lost, occurs, drawn)
         opened.release(number)
     doubted: set[str] = set()
     for name, counts in occurs.items():

@@ -18,11 +18,12 @@ import pypdfium2.raw as pdfium
 
 from goldsmith.extract.characters import ASKEW, Frame, Pieces, read_pieces
 from goldsmith.extract.formulas import is_mathematical, join_formulas
+from goldsmith.extract.glance import Run
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
-from goldsmith.extract.repair import RegionReader, Run, repaired
+from goldsmith.extract.repair import RegionReader, repaired
 from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
 from goldsmith.extract.tables import mark_tables
@@ -68,10 +69,10 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     try:
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
-            batch = [page for number in numbers if (page := opened.page(number))]
+            batch = [loaded for number in numbers if (loaded := opened.page(number))]
             layers = {
-                page.number: (page, layer)
-                for page, layer in zip(batch, _text_layers(batch, runs), strict=True)
+                loaded.number: (loaded, layer)
+                for loaded, layer in zip(batch, _text_layers(batch, runs), strict=True)
             }
             for number in numbers:
                 if number not in layers:

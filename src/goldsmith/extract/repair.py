@@ -16,12 +16,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pypdfium2.raw as pdfium
 
 from goldsmith.extract.damage import KINDS, SUSPECTED, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.formulas import is_mathematical
-from goldsmith.extract.glance import BLIND_LETTERS, Run, is_lost, is_other, looks_sound, sound, spread
+from goldsmith.extract.glance import (
+    BLIND_LETTERS,
+    Run,
+    is_lost,
+    is_other,
+    looks_sound,
+    sound,
+    spread,
+)
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
 from goldsmith.extract.marks import Floats, pictures, plain_name, read_marks
 from goldsmith.extract.opened import OpenPage, OpenPages
