@@ -41,7 +41,7 @@ _get_text = _raw(pdfium.FPDFText_GetText, ctypes.c_int)
 _unicode = _raw(pdfium.FPDFText_GetUnicode, ctypes.c_uint)
 _loose_box = _raw(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int)
 _tight_box = _raw(pdfium.FPDFText_GetCharBox, ctypes.c_int)
-_text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_ssize_t)
 _matrix = _raw(pdfium.FPDFText_GetMatrix, ctypes.c_int)
 _font_size = _raw(pdfium.FPDFText_GetFontSize, ctypes.c_double)
 _origin = _raw(pdfium.FPDFText_GetCharOrigin, ctypes.c_int)
@@ -82,8 +82,7 @@ class TextPages:
     def objects(self, places: Places) -> NDArray[np.int64]:
         """The addresses of the text objects that draw these characters; 0 for none."""
         handles, local = self._each(places)
-        found = [pointer or 0 for pointer in map(_text_object, handles, local)]
-        return np.array(found, np.int64)
+        return np.fromiter(map(_text_object, handles, local), np.int64, len(local))
 
     def loose_boxes(self, places: Places) -> NDArray[np.float32]:
         """Left, top, right, bottom in page space, with the font's height: (n, 4)."""

@@ -182,9 +182,8 @@ def _rendered(
 
 def inked(shades: NDArray[np.uint8]) -> Floats:
     """Shades (k, SIDE * SIDE) as shares of ink, the darkest of each taken as full."""
-    paper: Floats = np.subtract(255.0, shades, dtype=np.float32)
+    paper = 255.0 - shades.astype(np.float32)
     darkest = paper.max(axis=1, keepdims=True)
     blank = darkest < 24.0
     paper[blank[:, 0]] = 0.0
-    result: Floats = paper / np.where(blank, np.float32(1.0), darkest)
-    return result
+    return np.asarray(paper / np.where(blank, np.float32(1.0), darkest), np.float32)

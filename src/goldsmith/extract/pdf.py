@@ -9,7 +9,6 @@ cannot load becomes an empty page and a word in the document's detail; the other
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from goldsmith.extract.segments import make_view
 from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
 
-_BATCH = 5  # pages that are open at the same time
+_BATCH = 10  # pages that are open at the same time
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 
@@ -201,13 +200,13 @@ def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
 
 
 def _replaced(line: Line) -> Line:
-    return replace(line, replaced=True)
+    return line._replace(replaced=True)
 
 
 def _after(read: list[Line], layer: list[Line]) -> list[Line]:
     """The lines that OCR read, their blocks numbered on from those of the text layer."""
     first = layer[-1].block + 1 if layer else 0
-    return [replace(line, block=line.block + first) for line in read]
+    return [line._replace(block=line.block + first) for line in read]
 
 
 def _title(document: Any) -> str | None:

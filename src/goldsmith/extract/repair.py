@@ -133,7 +133,7 @@ def _repaired_page(
     result: list[Line] = []
     for number, (line, new) in enumerate(zip(lines, fresh, strict=True)):
         if read.get(number):
-            instead = [replace(one, block=line.block) for one in read[number]]
+            instead = [one._replace(block=line.block) for one in read[number]]
         elif (
             new is not None
             and new.confidence >= MINIMUM_CONFIDENCE
@@ -143,7 +143,7 @@ def _repaired_page(
             instead = [new] if new.text.strip() else []
         else:
             instead = []
-        result.append(replace(line, replaced=True) if instead else line)
+        result.append(line._replace(replaced=True) if instead else line)
         result += instead
     engines = {line.engine for line in result if not line.replaced}
     route = "ocr" if "rapidocr" in engines else page.route
