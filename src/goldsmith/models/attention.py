@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from goldsmith.kernels import Spans, attend, kernels_run, rotate
 from goldsmith.models.cache import KeyValueCache, as_rows
 from goldsmith.models.config import ModelConfig
-from goldsmith.models.parts import OffsetRMSNorm
+from goldsmith.models.parts import RMSNorm
 from goldsmith.models.positions import (
     alibi_slopes,
     cache_mask,
@@ -24,7 +25,6 @@ from goldsmith.models.positions import (
     plain_frequencies,
     rotary,
     rotary_frequencies,
-    rotate,
 )
 
 Rotation = tuple[Tensor, Tensor]
@@ -46,13 +46,15 @@ class Call:
     """What every layer of one forward pass needs to know.
 
     ``masks`` and ``rotations`` are by window (0 for full attention); ``bias`` is ALiBi's, (batch,
-    heads, queries, keys); ``routed`` collects the routers' probabilities where someone wants them.
+    heads, queries, keys); ``spans`` stands for the masks where attention kernels run, and these are
+    empty then; ``routed`` collects the routers' probabilities where someone wants them.
     """
 
     masks: dict[int, Tensor | None]
     rotations: dict[int, Rotation]
     bias: Tensor | None
     place: Place | None
+    spans: Spans | None = None
     routed: list[Tensor] = field(default_factory=list)
 
 
@@ -68,7 +70,14 @@ def make_call(
     windows = set(config.windows) or {0}
     place = None
     length = positions.shape[1]
-    if cache is None:
+    spans = None
+    masks: dict[int, Tensor | None] = {}
+    changed = config.attention_cap is not None or config.positions == "alibi"  # scores are
+    if cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
+        # Without segments every row is one.
+        spans = Spans.of_segments(torch.zeros_like(positions) if segments is None else segments)
+        keys = positions
+    elif cache is None:
         masks = {window: call_mask(positions, segments, window) for window in sorted(windows)}
         keys = positions
     else:
@@ -95,7 +104,7 @@ def make_call(
     if config.positions == "alibi":
         slopes = alibi_slopes(config.heads).to(positions.device)
         bias = (slopes[:, None, None] * distances(positions, keys)).to(dtype)
-    return Call(masks, rotations, bias, place)
+    return Call(masks, rotations, bias, place, spans)
 
 
 class Attention(nn.Module):
@@ -114,10 +123,9 @@ class Attention(nn.Module):
         self.key = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.value = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.output = nn.Linear(queries, config.width, bias=config.output_bias)
-        kind = OffsetRMSNorm if config.norm_offset else nn.RMSNorm
-        shape = (config.head_dim, config.norm_epsilon)
-        self.query_norm = kind(*shape) if config.qk_norm else None
-        self.key_norm = kind(*shape) if config.qk_norm else None
+        shape = (config.head_dim, config.norm_epsilon, config.norm_offset)
+        self.query_norm = RMSNorm(*shape) if config.qk_norm else None
+        self.key_norm = RMSNorm(*shape) if config.qk_norm else None
 
     def forward(self, hidden: Tensor, call: Call) -> Tensor:
         batch, sequence, _ = hidden.shape
@@ -143,6 +151,17 @@ class Attention(nn.Module):
 
     def _attend(self, query: Tensor, keys: Tensor, values: Tensor, call: Call) -> Tensor:
         """query: (batch, heads, queries, head_dim); keys, values: (batch, kv heads, keys, dim)."""
+        if call.spans is not None:
+            batch, heads, sequence, dim = query.shape
+            attended = attend(
+                query.transpose(1, 2).flatten(0, 1),
+                keys.transpose(1, 2).flatten(0, 1),
+                values.transpose(1, 2).flatten(0, 1),
+                call.spans,
+                window=self.window,
+                scale=self.scale,
+            )
+            return attended.view(batch, sequence, heads, dim).transpose(1, 2)
         mask = call.masks[self.window]
         grouped = query.shape[1] != keys.shape[1]
         if self.cap is not None or call.bias is not None:
