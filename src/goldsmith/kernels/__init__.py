@@ -3,7 +3,7 @@
 - `rms_norm`, `rotate`, `swiglu`: what is done to each row, in one pass over memory.
 - `linear_cross_entropy`: hidden states -> summed loss; the logits of a batch never exist at once.
 - `attend`: attention within sequences of one stream of tokens (`Spans`): causal, windowed, grouped.
-- `nf4_weight`: a weight from its 4-bit codes.
+- `dequantize`: a weight from its 4-bit codes.
 
 On a CUDA device with Triton installed the kernels run, anywhere else the twins: the same contract,
 the same gradients, nothing to switch. Kernels are in the modules whose names end in ``_triton`` or
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goldsmith.kernels.attention import attend as attend
     from goldsmith.kernels.choice import kernels_run as kernels_run
     from goldsmith.kernels.cross_entropy import linear_cross_entropy as linear_cross_entropy
+    from goldsmith.kernels.four_bits import dequantize as dequantize
     from goldsmith.kernels.rowwise import rms_norm as rms_norm
     from goldsmith.kernels.rowwise import rotate as rotate
     from goldsmith.kernels.rowwise import swiglu as swiglu
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Spans": "attention",
     "attend": "attention",
+    "dequantize": "four_bits",
     "kernels_run": "choice",
     "linear_cross_entropy": "cross_entropy",
     "rms_norm": "rowwise",

@@ -213,7 +213,7 @@ def _key_slopes(
     start, whole, behind, right = _query_range(begin, end, first, last, window, CAUSAL, QUERIES)
     key_sums = tl.zeros((KEYS, FULL_DIM), tl.float32)
     value_sums = tl.zeros((KEYS, FULL_DIM), tl.float32)
-    column = first + tl.arange(0, KEYS)[:, None]
+    low, high = _seen_queries(begin, end, first + tl.arange(0, KEYS), tokens, window, CAUSAL)
     ahead = whole - start
     stride = heads * DIM
     for member in range(GROUP):
@@ -235,8 +235,7 @@ def _key_slopes(
             place = block + tl.arange(0, QUERIES)
             q = load_rows(queries, block, tokens, query_token, QUERIES, DIM, FULL_DIM, True)
             a = load_rows(above, block, tokens, stride, QUERIES, DIM, FULL_DIM, True)
-            low, high = seen_keys(begin, end, place, tokens, window, CAUSAL)
-            seen = (column >= low[None, :]) & (column < high[None, :])
+            seen = (place[None, :] >= low[:, None]) & (place[None, :] < high[:, None])
             height = tl.load(heights + place, place < tokens, float("inf"))
             change = tl.load(changes + place, place < tokens, 0.0)
             scores = tl.dot(k, tl.trans(q), input_precision="ieee") * scale2
@@ -250,6 +249,13 @@ def _key_slopes(
     store_rows(key_slope + shared * DIM, first, tokens, stride, rows, KEYS, DIM, FULL_DIM)
     rows = value_sums.to(v.dtype)
     store_rows(value_slope + shared * DIM, first, tokens, stride, rows, KEYS, DIM, FULL_DIM)
+
+
+@triton.jit
+def _seen_queries(begin, end, key, tokens, window, CAUSAL: tl.constexpr):
+    """The mirror of `seen_keys`: first query that sees each key, and one past the last."""
+    low = key if CAUSAL else tl.load(begin + key, key < tokens, 0)
+    return low, tl.minimum(tl.load(end + key, key < tokens, 0), key + window)
 
 
 @triton.jit

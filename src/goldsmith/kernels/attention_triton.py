@@ -42,9 +42,9 @@ class Tiles(NamedTuple):
 
 #: By the widest head they serve, for 2-byte numbers; see docs/kernels.md for registers and spills.
 TILES = {
-    64: Tiles(Tile(128, 64, 4, 3), Tile(128, 64, 8, 3), Tile(64, 128, 8, 3)),
-    128: Tiles(Tile(128, 64, 8, 3), Tile(128, 64, 8, 2), Tile(64, 128, 8, 2)),
-    256: Tiles(Tile(128, 64, 8, 2), Tile(64, 32, 8, 2), Tile(32, 64, 8, 2)),
+    64: Tiles(Tile(128, 64, 4, 3), Tile(128, 64, 8, 3), Tile(64, 128, 8, 2)),
+    128: Tiles(Tile(128, 64, 8, 3), Tile(128, 64, 8, 3), Tile(32, 128, 8, 3)),
+    256: Tiles(Tile(128, 32, 8, 2), Tile(64, 32, 8, 2), Tile(32, 64, 8, 2)),
 }
 #: For 4-byte numbers, multiplied exactly: correct, not fast.
 WIDE_TILES = Tiles(Tile(32, 32, 4, 1), Tile(32, 32, 4, 1), Tile(32, 32, 4, 1))
@@ -75,7 +75,7 @@ def flash_attention(
     shape = (causal, window or ANY_DISTANCE, scale, tiles)
     query, key, value = (t if t.stride(-1) == 1 else t.contiguous() for t in (query, key, value))
     begin, end = spans.begin, spans.end
-    result: Tensor = _Flash.apply(query, key, value, begin, end, *shape)  # type: ignore[no-untyped-call]
+    result: Tensor = _Flash.apply(query, key, value, begin, end, *shape)
     return result
 
 

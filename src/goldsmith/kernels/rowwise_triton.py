@@ -59,11 +59,12 @@ class Rotate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, heads: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
         ctx.save_for_backward(cosine, sine)
-        return _turn(heads, cosine, sine, back=False)
+        return _turn(heads, cosine, sine, False)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _turn(gradient, *ctx.saved_tensors, back=True), None, None
+        cosine, sine = ctx.saved_tensors
+        return _turn(gradient, cosine, sine, True), None, None
 
 
 class SwiGLU(torch.autograd.Function):

@@ -44,12 +44,13 @@ def table(signed: bool) -> Tensor:
 def pack(tensor: Tensor, signed: bool, block: int = BLOCK) -> Packed:
     """Return the nearest codes; ties go to the lower value."""
     flat = tensor.detach().float().flatten()
-    full = torch.zeros(-(-flat.numel() // block) * block, dtype=torch.float32)
+    size = -(-flat.numel() // block) * block
+    full = torch.zeros(size, dtype=torch.float32, device=flat.device)
     full[: flat.numel()] = flat
     rows = full.view(-1, block)
     scales = rows.abs().amax(1)
     share = rows / torch.where(scales > 0, scales, 1.0)[:, None]
-    codes = torch.bucketize(share, middles(signed), out_int32=True)
+    codes = torch.bucketize(share, middles(signed).to(share.device), out_int32=True)
     return Packed(
         codes.to(torch.uint8).flatten()[: flat.numel()].clone(), scales, tensor.shape, signed
     )
@@ -64,6 +65,6 @@ def middles(signed: bool) -> Tensor:
 
 def unpack(packed: Packed, block: int = BLOCK) -> Tensor:
     """Return the float32 tensor that the codes stand for."""
-    values = table(packed.signed)[packed.codes.long()]
+    values = table(packed.signed).to(packed.codes.device)[packed.codes.long()]
     scales = packed.scales.repeat_interleave(block)[: values.numel()]
     return (values * scales).view(packed.shape)
