@@ -50,7 +50,10 @@ def check(
     wanted = reference(*wide, lengths, causal, window, 0.4)
     found.backward(above)
     wanted.backward(above.double())
-    for ours, right in [(found, wanted), *((a.grad, b.grad) for a, b in zip(narrow, wide))]:
+    for ours, right in [
+        (found, wanted),
+        *((a.grad, b.grad) for a, b in zip(narrow, wide, strict=True)),
+    ]:
         size = max(1.0, float(right.detach().abs().max()))
         assert float((ours.double() - right).detach().abs().max()) <= bound * size
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldsmith.errors import ModelError
-from goldsmith.kernels.cross_entropy import BLOCK, linear_cross_entropy
 from goldsmith.models import Decoder, KeyValueCache, ModelConfig
 from goldsmith.models.decoder import segment_positions
+from goldsmith.models.loss import BLOCK, linear_cross_entropy
 
 TINY = ModelConfig(
     vocabulary=61,

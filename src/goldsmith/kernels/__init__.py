@@ -1,7 +1,7 @@
 """Kernels: the few operations that a GPU does better in one pass, each beside its plain torch twin.
 
 - `rms_norm`, `rotate`, `swiglu`: what is done to each row, in one pass over memory.
-- `linear_cross_entropy`: hidden states -> summed loss; the logits of a batch never exist at once.
+- `fused_cross_entropy`: hidden states -> summed loss; its twin is `models.loss`.
 - `attend`: attention within sequences of one stream of tokens (`Spans`): causal, windowed, grouped.
 - `dequantize`: a weight from its 4-bit codes.
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from goldsmith.kernels.attention import Spans as Spans
     from goldsmith.kernels.attention import attend as attend
     from goldsmith.kernels.choice import kernels_run as kernels_run
-    from goldsmith.kernels.cross_entropy import linear_cross_entropy as linear_cross_entropy
+    from goldsmith.kernels.cross_entropy_triton import (
+        fused_cross_entropy as fused_cross_entropy,
+    )
     from goldsmith.kernels.four_bits import dequantize as dequantize
     from goldsmith.kernels.rowwise import rms_norm as rms_norm
     from goldsmith.kernels.rowwise import rotate as rotate
@@ -29,8 +31,8 @@ _PLACES = {
     "Spans": "attention",
     "attend": "attention",
     "dequantize": "four_bits",
+    "fused_cross_entropy": "cross_entropy_triton",
     "kernels_run": "choice",
-    "linear_cross_entropy": "cross_entropy",
     "rms_norm": "rowwise",
     "rotate": "rowwise",
     "swiglu": "rowwise",

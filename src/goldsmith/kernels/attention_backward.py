@@ -60,34 +60,18 @@ def slopes(
     tile = tiles.query_slopes
     _query_slopes[triton.cdiv(tokens, tile.queries), heads](
         *inputs,
-        out,
-        query_slope,
-        level,
-        delta,
-        begin,
-        end,
+        *(out, query_slope, level, delta, begin, end),
         *sizes,
         **shape,
-        QUERIES=tile.queries,
-        KEYS=tile.keys,
-        num_warps=tile.warps,
-        num_stages=tile.stages,
+        **tile.words(),
     )
     tile = tiles.key_slopes
     _key_slopes[triton.cdiv(tokens, tile.keys), shared](
         *inputs,
-        key_slope,
-        value_slope,
-        level,
-        delta,
-        begin,
-        end,
+        *(key_slope, value_slope, level, delta, begin, end),
         *sizes,
         **shape,
-        QUERIES=tile.queries,
-        KEYS=tile.keys,
-        num_warps=tile.warps,
-        num_stages=tile.stages,
+        **tile.words(),
     )
     return query_slope, key_slope, value_slope
 
@@ -159,16 +143,8 @@ def _query_slopes(
         towards = tl.dot(above, tl.trans(v), input_precision="ieee")
         slope = (weights * (towards - change[:, None])).to(k.dtype)
         sums = tl.dot(slope, k, sums, input_precision="ieee")
-    store_rows(
-        query_slope + head * DIM,
-        first,
-        tokens,
-        stride,
-        (sums * scale).to(q.dtype),
-        QUERIES,
-        DIM,
-        FULL_DIM,
-    )
+    rows = (sums * scale).to(q.dtype)
+    store_rows(query_slope + head * DIM, first, tokens, stride, rows, QUERIES, DIM, FULL_DIM)
 
 
 @triton.jit

@@ -31,6 +31,11 @@ class Tile(NamedTuple):
     warps: int
     stages: int
 
+    def words(self) -> dict[str, int]:
+        """The block as a launch takes it."""
+        sizes = {"QUERIES": self.queries, "KEYS": self.keys}
+        return {**sizes, "num_warps": self.warps, "num_stages": self.stages}
+
 
 class Tiles(NamedTuple):
     """One tile for each of the three kernels."""
@@ -98,13 +103,7 @@ class _Flash(torch.autograd.Function):
         level = torch.empty((heads, tokens), dtype=torch.float32, device=query.device)
         tile = tiles.forward
         _forward[triton.cdiv(tokens, tile.queries), heads](
-            query,
-            key,
-            value,
-            out,
-            level,
-            begin,
-            end,
+            *(query, key, value, out, level, begin, end),
             *(s for t in (query, key, value) for s in t.stride()[:2]),
             tokens,
             heads,
@@ -114,10 +113,7 @@ class _Flash(torch.autograd.Function):
             CAUSAL=causal,
             DIM=dim,
             FULL_DIM=max(16, triton.next_power_of_2(dim)),
-            QUERIES=tile.queries,
-            KEYS=tile.keys,
-            num_warps=tile.warps,
-            num_stages=tile.stages,
+            **tile.words(),
         )
         ctx.save_for_backward(query, key, value, out, level, begin, end)
         ctx.shape = (causal, window, scale, tiles)
@@ -250,17 +246,8 @@ def _forward(
         scores = tl.where(seen, scores, float("-inf"))
         peak, total, sums = _take(scores, v, peak, total, sums)
     empty = total == 0.0
-    sums = sums / tl.where(empty, 1.0, total)[:, None]
-    store_rows(
-        out + head * DIM,
-        first,
-        tokens,
-        heads * DIM,
-        sums.to(rows.dtype),
-        QUERIES,
-        DIM,
-        FULL_DIM,
-    )
+    made = (sums / tl.where(empty, 1.0, total)[:, None]).to(rows.dtype)
+    store_rows(out + head * DIM, first, tokens, heads * DIM, made, QUERIES, DIM, FULL_DIM)
     # With a level of infinity every weight of an empty row is zero in the backward pass too.
     reached = tl.where(empty, float("inf"), peak + tl.log2(total))
     tl.store(level + head * tokens + place, reached, place < tokens)

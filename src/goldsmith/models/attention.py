@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from goldsmith.kernels import Spans, attend, kernels_run, rotate
+from goldsmith.kernels import Spans, attend, kernels_run
 from goldsmith.models.cache import KeyValueCache, as_rows
 from goldsmith.models.config import ModelConfig
 from goldsmith.models.parts import RMSNorm
@@ -25,6 +25,7 @@ from goldsmith.models.positions import (
     plain_frequencies,
     rotary,
     rotary_frequencies,
+    rotate,
 )
 
 Rotation = tuple[Tensor, Tensor]
@@ -46,8 +47,7 @@ class Call:
     """What every layer of one forward pass needs to know.
 
     ``masks`` and ``rotations`` are by window (0 for full attention); ``bias`` is ALiBi's, (batch,
-    heads, queries, keys); ``spans`` stands for the masks where attention kernels run, and these are
-    empty then; ``routed`` collects the routers' probabilities where someone wants them.
+    heads, queries, keys); ``routed`` collects the routers' probabilities where someone wants them.
     """
 
     masks: dict[int, Tensor | None]
@@ -55,6 +55,7 @@ class Call:
     bias: Tensor | None
     place: Place | None
     spans: Spans | None = None
+    """Stands for the masks where attention kernels run; there are none then."""
     routed: list[Tensor] = field(default_factory=list)
 
 

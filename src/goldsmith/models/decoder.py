@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from goldsmith.kernels import linear_cross_entropy
 from goldsmith.models.attention import Attention, Call, make_call
 from goldsmith.models.cache import KeyValueCache
 from goldsmith.models.config import ModelConfig
+from goldsmith.models.loss import linear_cross_entropy
 from goldsmith.models.parts import Experts, FeedForward, balance_loss, make_norm
 from goldsmith.models.positions import segment_positions
 
@@ -111,7 +111,7 @@ class Decoder(nn.Module):
     ) -> tuple[Tensor, int]:
         """Return the summed cross-entropy in nats over targets that are not -100, and their count.
 
-        The logits of the whole batch never exist at once (see `kernels.linear_cross_entropy`), and
+        The logits of the whole batch never exist at once (see `loss.linear_cross_entropy`), and
         rows without a target cost nothing in the output layer. targets: (batch, sequence) int64.
         In training a model with experts adds its load-balancing loss, weighed by the count; it is
         that of each call, so it alone is not the same for every way to split a batch.

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from goldsmith.kernels import rotate as rotate
 from goldsmith.models.config import ModelConfig, RopeScaling
 
 
@@ -67,7 +68,7 @@ def _yarn_blend(scaling: RopeScaling, dim: int, base: float) -> Tensor:
 def rotary(
     frequencies: Tensor, positions: Tensor, dtype: torch.dtype, factor: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Return cosines and signed sines for `kernels.rotate`: (batch, sequence, 1, head_dim)."""
+    """Return cosines and signed sines for `rotate`: (batch, sequence, 1, head_dim)."""
     angles = positions.clamp(min=0)[..., None].float() * frequencies.to(positions.device)
     cosine, sine = angles.cos() * factor, angles.sin() * factor
     return (

@@ -3,8 +3,7 @@
 The output layer of a small model with a large vocabulary holds most of the memory of a training
 step. Here rows are taken in blocks; each block's gradient is computed beside its loss and the block
 is dropped, so peak memory is one block of logits and nothing is computed twice. The idea is that of
-fused linear cross-entropy kernels (Hsu et al. 2024). Matrix products are torch's everywhere; the
-softmax between them is plain torch here and one kernel in `cross_entropy_triton`.
+fused linear cross-entropy kernels (Hsu et al. 2024); ours is plain torch.
 """
 
 from __future__ import annotations
@@ -14,16 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from goldsmith.kernels.choice import kernels_run
+from goldsmith.kernels import kernels_run
 
 BLOCK = 1024
 """Rows of logits that exist at once."""
 WIDE = 2**22
 """Logits that are float32 at once: few enough to stay near the processor through every pass."""
-DEVICE_LOGITS = 2**29
-"""Logits of a block where kernels run: enough rows to keep a GPU's matrix units busy."""
-DEVICE_WORDS = 2**14
-"""Rows of the weight's gradient there that are computed at once, then added to the float32 sum."""
 
 
 def linear_cross_entropy(
@@ -36,6 +31,10 @@ def linear_cross_entropy(
     Softmax and sums are float32 whatever the dtype of the inputs. Sum, not mean: the caller divides
     by the count over all of its rows, so accumulating over smaller batches changes nothing.
     """
+    if kernels_run(hidden):
+        from goldsmith.kernels import fused_cross_entropy
+
+        return fused_cross_entropy(hidden, weight, targets, cap)
     result: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, cap)  # type: ignore[no-untyped-call]
     return result
 
@@ -49,19 +48,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
         hidden_gradient = torch.empty_like(hidden) if needs_hidden else None
         weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if needs_weight else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        block, words = _blocks(hidden, weight)
-        for start in range(0, hidden.shape[0], block):
-            rows = hidden[start : start + block]
-            wanted = targets[start : start + block, None]
+        for start in range(0, hidden.shape[0], BLOCK):
+            rows = hidden[start : start + BLOCK]
+            wanted = targets[start : start + BLOCK, None]
             slope = rows @ weight.T
-            _softmax_slopes(slope, wanted, cap, needs_hidden or needs_weight, total)
+            few = max(1, WIDE // weight.shape[0])
+            for piece, right in zip(torch.split(slope, few), torch.split(wanted, few), strict=True):
+                total += _softmax_slope(piece, right, cap)
+            if hidden_gradient is None and weight_gradient is None:
+                continue
             if hidden_gradient is not None:
-                hidden_gradient[start : start + block] = slope @ weight
+                hidden_gradient[start : start + BLOCK] = slope @ weight
             if weight_gradient is not None:
-                for word in range(0, weight.shape[0], words):
-                    part = slope[:, word : word + words]
-                    weight_gradient[word : word + words] += part.T @ rows
-            del slope  # before the next block is made
+                weight_gradient += slope.T @ rows
         ctx.gradients = (
             hidden_gradient,
             None if weight_gradient is None else weight_gradient.to(weight.dtype),
@@ -77,27 +76,6 @@ class _LinearCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
-
-
-def _blocks(hidden: Tensor, weight: Tensor) -> tuple[int, int]:
-    """Rows of a block of logits, and words of a part of the weight's gradient."""
-    if not kernels_run(hidden):
-        return BLOCK, weight.shape[0]
-    return max(128, DEVICE_LOGITS // weight.shape[0] // 128 * 128), DEVICE_WORDS
-
-
-def _softmax_slopes(
-    logits: Tensor, wanted: Tensor, cap: float | None, learns: bool, total: Tensor
-) -> None:
-    """Add the losses to ``total``; write their slopes over the logits, if something learns."""
-    if kernels_run(logits):
-        from goldsmith.kernels.cross_entropy_triton import softmax_slopes
-
-        total += softmax_slopes(logits, wanted, cap, learns)
-        return
-    few = max(1, WIDE // logits.shape[1])
-    for piece, right in zip(torch.split(logits, few), torch.split(wanted, few), strict=True):
-        total += _softmax_slope(piece, right, cap)
 
 
 def _softmax_slope(logits: Tensor, wanted: Tensor, cap: float | None) -> Tensor:
