@@ -7,6 +7,7 @@ Codes equal those of ``bitsandbytes``. The float weight exists only while its la
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -37,6 +38,12 @@ VALUES = (
 )
 
 
+@lru_cache
+def table(device: torch.device) -> Tensor:
+    """Return the values on a device: (16,) float32."""
+    return torch.tensor(VALUES, device=device)
+
+
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return codes (uint8, two a byte, the first high) and the scale of each block (float32)."""
     flat = weight.detach().float().flatten()
@@ -44,7 +51,7 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     full = functional.pad(flat, (0, -count % BLOCK)).view(-1, BLOCK)
     scales = full.abs().amax(1)
     share = (full * (1.0 / scales.clamp(min=1e-38))[:, None]).clamp(-1.0, 1.0)
-    values = torch.tensor(VALUES, device=flat.device)
+    values = table(flat.device)
     codes = torch.bucketize(share, (values[1:] + values[:-1]) / 2.0, out_int32=True)
     codes = functional.pad(codes.flatten()[:count], (0, count % 2), value=7).to(torch.uint8)
     return (codes[::2] << 4) | codes[1::2], scales
@@ -85,8 +92,7 @@ class FourBitLinear(nn.Module):
         packed = Packed(self.scale_codes, self.scale_scales, self.scale_codes.shape, True)
         scales = unpack(packed) + self.scale_mean
         shape = torch.Size((self.out_features, self.in_features))
-        values = torch.tensor(VALUES, device=scales.device)
-        return dequantize(self.codes, scales, values, shape, dtype)
+        return dequantize(self.codes, scales, table(scales.device), shape, dtype)
 
     def forward(self, hidden: Tensor) -> Tensor:
         result: Tensor = _Multiply.apply(hidden, self)  # type: ignore[no-untyped-call]
