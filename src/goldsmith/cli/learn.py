@@ -181,6 +181,7 @@ def training_plan(project: Project, price: float) -> list[str]:
         estimate,
         matmul_rate,
         plan_of,
+        training_device,
     )
 
     settings, train = project.settings, project.settings.train
@@ -199,8 +200,9 @@ def training_plan(project: Project, price: float) -> list[str]:
             context=settings.dataset.sequence,
         )
     config = replace(config, context=settings.dataset.sequence)
-    dtype = compute_precision(train.precision)
-    rate = matmul_rate(dtype)
+    device = training_device()
+    dtype = compute_precision(train.precision, device)
+    rate = matmul_rate(dtype, device)
     spec = AdapterSpec(
         train.lora_rank, train.lora_alpha, kind=train.adapter, targets=train.lora_targets
     )

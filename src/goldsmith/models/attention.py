@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from goldsmith.kernels import Spans, attend, kernels_run
 from goldsmith.models.cache import KeyValueCache, as_rows
 from goldsmith.models.config import ModelConfig
-from goldsmith.models.parts import OffsetRMSNorm
+from goldsmith.models.parts import RMSNorm
 from goldsmith.models.positions import (
     alibi_slopes,
     cache_mask,
@@ -56,6 +57,8 @@ class Call:
     rotations: dict[int, Rotation]
     bias: Tensor | None
     place: Place | None
+    spans: Spans | None = None
+    """Stands for the masks where attention kernels run; there are none then."""
     routed: list[Tensor] = field(default_factory=list)
     biases: dict[int, Tensor] = field(default_factory=dict)
 
@@ -74,7 +77,14 @@ def make_call(
         segments = None
     place = None
     length = positions.shape[1]
-    if cache is None:
+    spans = None
+    masks: dict[int, Tensor | None] = {}
+    changed = config.attention_cap is not None or config.positions == "alibi"  # scores are
+    if cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
+        # Without segments every row is one.
+        spans = Spans.of_segments(torch.zeros_like(positions) if segments is None else segments)
+        keys = positions
+    elif cache is None:
         masks = {window: call_mask(positions, segments, window) for window in sorted(windows)}
         keys = positions
     else:
@@ -101,7 +111,7 @@ def make_call(
     if config.positions == "alibi":
         slopes = alibi_slopes(config.heads).to(positions.device)
         bias = (slopes[:, None, None] * distances(positions, keys)).to(dtype)
-    return Call(masks, rotations, bias, place)
+    return Call(masks, rotations, bias, place, spans)
 
 
 class Attention(nn.Module):
@@ -120,10 +130,9 @@ class Attention(nn.Module):
         self.key = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.value = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.output = nn.Linear(queries, config.width, bias=config.output_bias)
-        kind = OffsetRMSNorm if config.norm_offset else nn.RMSNorm
-        shape = (config.head_dim, config.norm_epsilon)
-        self.query_norm = kind(*shape) if config.qk_norm else None
-        self.key_norm = kind(*shape) if config.qk_norm else None
+        shape = (config.head_dim, config.norm_epsilon, config.norm_offset)
+        self.query_norm = RMSNorm(*shape) if config.qk_norm else None
+        self.key_norm = RMSNorm(*shape) if config.qk_norm else None
 
     def forward(self, hidden: Tensor, call: Call) -> Tensor:
         batch, sequence, _ = hidden.shape
@@ -166,6 +175,17 @@ class Attention(nn.Module):
 
     def _attend(self, query: Tensor, keys: Tensor, values: Tensor, call: Call) -> Tensor:
         """query: (batch, heads, queries, head_dim); keys, values: (batch, kv heads, keys, dim)."""
+        if call.spans is not None:
+            batch, heads, sequence, dim = query.shape
+            attended = attend(
+                query.transpose(1, 2).flatten(0, 1),
+                keys.transpose(1, 2).flatten(0, 1),
+                values.transpose(1, 2).flatten(0, 1),
+                call.spans,
+                window=self.window,
+                scale=self.scale,
+            )
+            return attended.view(batch, sequence, heads, dim).transpose(1, 2)
         mask = call.masks[self.window]
         grouped = query.shape[1] != keys.shape[1]
         if self.cap is not None or call.bias is not None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from goldsmith.kernels import rms_norm, swiglu
 from goldsmith.models.config import ModelConfig
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -21,27 +22,23 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class OffsetRMSNorm(nn.Module):
-    """x / rms(x) * (1 + weight), all in float32 (Gemma)."""
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight, or * (1 + weight) with ``offset`` (Gemma); see `kernels.rms_norm`."""
 
-    def __init__(self, width: int, epsilon: float) -> None:
+    def __init__(self, width: int, epsilon: float, offset: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(width))
-        self.epsilon = epsilon
+        self.weight = nn.Parameter(torch.zeros(width) if offset else torch.ones(width))
+        self.epsilon, self.offset = epsilon, offset
 
     def forward(self, hidden: Tensor) -> Tensor:
-        wide = hidden.float()
-        scaled = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
-        return (scaled * (1.0 + self.weight.float())).to(hidden.dtype)
+        return rms_norm(hidden, self.weight, self.epsilon, self.offset)
 
 
 def make_norm(config: ModelConfig, width: int) -> nn.Module:
     """The norm that a config asks for, over the last ``width`` features."""
     if config.norm == "layer":
         return nn.LayerNorm(width, config.norm_epsilon, bias=config.norm_bias)
-    if config.norm_offset:
-        return OffsetRMSNorm(width, config.norm_epsilon)
-    return nn.RMSNorm(width, config.norm_epsilon)
+    return RMSNorm(width, config.norm_epsilon, config.norm_offset)
 
 
 class FeedForward(nn.Module):
@@ -50,16 +47,19 @@ class FeedForward(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         bias = config.output_bias
-        self.act = ACTIVATIONS[config.activation]
+        self.activation = config.activation
         self.gate = nn.Linear(config.width, config.hidden, bias=bias) if config.gated else None
         self.up = nn.Linear(config.width, config.hidden, bias=bias)
         self.down = nn.Linear(config.hidden, config.width, bias=bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
+        act = ACTIVATIONS[self.activation]
         if self.gate is None:
-            inner = self.act(self.up(hidden))
+            inner = act(self.up(hidden))
+        elif self.activation == "silu":
+            inner = swiglu(self.gate(hidden), self.up(hidden))
         else:
-            inner = self.act(self.gate(hidden)) * self.up(hidden)
+            inner = act(self.gate(hidden)) * self.up(hidden)
         result: Tensor = self.down(inner)
         return result
 

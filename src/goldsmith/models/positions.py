@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from goldsmith.kernels import rotate as rotate
 from goldsmith.models.config import ModelConfig, RopeScaling
 
 
@@ -67,19 +68,13 @@ def _yarn_blend(scaling: RopeScaling, dim: int, base: float) -> Tensor:
 def rotary(
     frequencies: Tensor, positions: Tensor, dtype: torch.dtype, factor: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """Return cosines and signed sines, each (batch, sequence, 1, head_dim)."""
+    """Return cosines and signed sines for `rotate`: (batch, sequence, 1, head_dim)."""
     angles = positions.clamp(min=0)[..., None].float() * frequencies.to(positions.device)
     cosine, sine = angles.cos() * factor, angles.sin() * factor
     return (
         torch.cat((cosine, cosine), -1)[:, :, None].to(dtype),
         torch.cat((-sine, sine), -1)[:, :, None].to(dtype),
     )
-
-
-def rotate(heads: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate pairs (i, i + head_dim / 2) of (batch, sequence, heads, head_dim)."""
-    cosine, sine = rotation
-    return heads * cosine + heads.roll(heads.shape[-1] // 2, -1) * sine
 
 
 def alibi_slopes(heads: int) -> Tensor:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from goldsmith.training.board import Board as Board
     from goldsmith.training.cost import estimate as estimate
     from goldsmith.training.cost import matmul_rate as matmul_rate
+    from goldsmith.training.device import training_device as training_device
     from goldsmith.training.loop import Outcome as Outcome
     from goldsmith.training.loop import compute_precision as compute_precision
     from goldsmith.training.pretraining import pretrain as pretrain
@@ -45,6 +46,7 @@ _PLACES = {
     "plan_of": "recipe",
     "merge": "adapters",
     "pretrain": "pretraining",
+    "training_device": "device",
     "tune": "tuning",
 }
 

@@ -11,19 +11,20 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-import psutil
 import torch
 from torch import nn
 
 from goldsmith.models import Decoder, ModelConfig, rows_at_once
 from goldsmith.training.adapters import AdapterSpec, adapter_size
+from goldsmith.training.device import PROCESSOR, wait_for
 from goldsmith.training.recipe import Plan
 
 UTILISATION = 0.3
 """Share of the matmul rate that training small models reaches (`benchmarks/train_cpu.py`)."""
 MOMENTS = {"adamw": 8, "adamw8bit": 2, "muon": 4}
 """Bytes of an optimizer's state for each weight that it moves."""
-_SIDE, _TIMES = 512, 5
+_SIDES = {"cpu": 512, "cuda": 8192}
+_TIMES = 5
 
 
 @dataclass(frozen=True)
@@ -106,17 +107,15 @@ def trained_flops(model: nn.Module) -> float:
     )
 
 
-def matmul_rate(dtype: torch.dtype) -> float:
-    """Measure how many FLOP a second this machine multiplies square matrices at (20 ms or so)."""
-    left = torch.ones(_SIDE, _SIDE, dtype=dtype)
+def matmul_rate(dtype: torch.dtype, device: torch.device = PROCESSOR) -> float:
+    """Measure how many FLOP a second a device multiplies square matrices at (20 ms or so)."""
+    side = _SIDES[device.type]
+    left = torch.ones(side, side, dtype=dtype, device=device)
+    wait_for(device)
     seconds = []
     for _ in range(_TIMES):
         began = time.perf_counter()
         left @ left
+        wait_for(device)
         seconds.append(time.perf_counter() - began)
-    return 2.0 * _SIDE**3 / median(seconds)
-
-
-def resident_bytes() -> int:
-    """Return the memory this process holds now."""
-    return int(psutil.Process().memory_info().rss)
+    return 2.0 * side**3 / median(seconds)

@@ -26,8 +26,8 @@ class Packed:
     signed: bool
 
 
-@lru_cache(maxsize=2)
-def table(signed: bool) -> Tensor:
+@lru_cache
+def table(signed: bool, device: torch.device | None = None) -> Tensor:
     """Return the 256 values in rising order, within -1..1 (or 0..1): float32."""
     values: list[float] = []
     for power in range(7):
@@ -38,32 +38,33 @@ def table(signed: bool) -> Tensor:
         values += scaled
         if signed:
             values += [-value for value in scaled]
-    return torch.tensor(sorted([*values, 0.0, 1.0]), dtype=torch.float32)
+    return torch.tensor(sorted([*values, 0.0, 1.0]), dtype=torch.float32, device=device)
 
 
 def pack(tensor: Tensor, signed: bool, block: int = BLOCK) -> Packed:
     """Return the nearest codes; ties go to the lower value."""
     flat = tensor.detach().float().flatten()
-    full = torch.zeros(-(-flat.numel() // block) * block, dtype=torch.float32)
+    size = -(-flat.numel() // block) * block
+    full = torch.zeros(size, dtype=torch.float32, device=flat.device)
     full[: flat.numel()] = flat
     rows = full.view(-1, block)
     scales = rows.abs().amax(1)
     share = rows / torch.where(scales > 0, scales, 1.0)[:, None]
-    codes = torch.bucketize(share, middles(signed), out_int32=True)
+    codes = torch.bucketize(share, middles(signed, share.device), out_int32=True)
     return Packed(
         codes.to(torch.uint8).flatten()[: flat.numel()].clone(), scales, tensor.shape, signed
     )
 
 
-@lru_cache(maxsize=2)
-def middles(signed: bool) -> Tensor:
+@lru_cache
+def middles(signed: bool, device: torch.device | None = None) -> Tensor:
     """Return the 255 borders between neighbours of the table."""
-    values = table(signed)
+    values = table(signed, device)
     return (values[1:] + values[:-1]) / 2.0
 
 
 def unpack(packed: Packed, block: int = BLOCK) -> Tensor:
     """Return the float32 tensor that the codes stand for."""
-    values = table(packed.signed)[packed.codes.long()]
+    values = table(packed.signed, packed.codes.device)[packed.codes.long()]
     scales = packed.scales.repeat_interleave(block)[: values.numel()]
     return (values * scales).view(packed.shape)

@@ -7,12 +7,14 @@ Codes equal those of ``bitsandbytes``. The float weight exists only while its la
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from goldsmith.kernels import dequantize
 from goldsmith.training.eight_bits import Packed, pack, unpack
 
 BLOCK = 64
@@ -36,6 +38,12 @@ VALUES = (
 )
 
 
+@lru_cache
+def table(device: torch.device) -> Tensor:
+    """Return the values on a device: (16,) float32."""
+    return torch.tensor(VALUES, device=device)
+
+
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return codes (uint8, two a byte, the first high) and the scale of each block (float32)."""
     flat = weight.detach().float().flatten()
@@ -43,18 +51,10 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     full = functional.pad(flat, (0, -count % BLOCK)).view(-1, BLOCK)
     scales = full.abs().amax(1)
     share = (full * (1.0 / scales.clamp(min=1e-38))[:, None]).clamp(-1.0, 1.0)
-    values = torch.tensor(VALUES)
+    values = table(flat.device)
     codes = torch.bucketize(share, (values[1:] + values[:-1]) / 2.0, out_int32=True)
     codes = functional.pad(codes.flatten()[:count], (0, count % 2), value=7).to(torch.uint8)
     return (codes[::2] << 4) | codes[1::2], scales
-
-
-def dequantize(codes: Tensor, scales: Tensor, shape: torch.Size, dtype: torch.dtype) -> Tensor:
-    """Return the weight that codes and scales stand for."""
-    places = torch.stack((codes >> 4, codes & 15), dim=-1).flatten()[: shape.numel()].long()
-    values = torch.tensor(VALUES)[places]
-    values = functional.pad(values, (0, -len(values) % BLOCK)).view(-1, BLOCK) * scales[:, None]
-    return values.flatten()[: shape.numel()].view(shape).to(dtype)
 
 
 def pack_scales(scales: Tensor) -> tuple[Packed, Tensor]:
@@ -85,10 +85,14 @@ class FourBitLinear(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight as float32, made anew each time."""
+        return self.made(torch.float32)
+
+    def made(self, dtype: torch.dtype) -> Tensor:
+        """The weight (out, in) from its codes."""
         packed = Packed(self.scale_codes, self.scale_scales, self.scale_codes.shape, True)
         scales = unpack(packed) + self.scale_mean
         shape = torch.Size((self.out_features, self.in_features))
-        return dequantize(self.codes, scales, shape, torch.float32)
+        return dequantize(self.codes, scales, table(scales.device), shape, dtype)
 
     def forward(self, hidden: Tensor) -> Tensor:
         result: Tensor = _Multiply.apply(hidden, self)  # type: ignore[no-untyped-call]
@@ -110,8 +114,8 @@ class _Multiply(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, layer: FourBitLinear) -> Tensor:
         ctx.layer = layer
-        return functional.linear(hidden, layer.weight.to(hidden.dtype))
+        return functional.linear(hidden, layer.made(hidden.dtype))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient @ ctx.layer.weight.to(gradient.dtype), None
+        return gradient @ ctx.layer.made(gradient.dtype), None

@@ -30,7 +30,14 @@ from goldsmith.pipeline.artifact import fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
 from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
-from goldsmith.training.cost import matmul_rate, resident_bytes, trained_flops
+from goldsmith.training.cost import matmul_rate, trained_flops
+from goldsmith.training.device import (
+    PROCESSOR,
+    device_name,
+    device_of,
+    held_bytes,
+    placed,
+)
 from goldsmith.training.objectives import Arrays, Objective, causal
 from goldsmith.training.optimizers import clip, make_optimizer
 from goldsmith.training.precision import Weights
@@ -68,8 +75,10 @@ def fit(
     or gradient is not finite; the last good checkpoint stays and the batch is written beside it.
     """
     with _threads(plan.threads) as threads, _terminated() as stop:
-        dtype = compute_precision(plan.precision)
-        run_key = fingerprint(key, repr(plan), str(dtype), threads, torch.__version__)
+        device = device_of(model)
+        dtype = compute_precision(plan.precision, device)
+        run_on = (device_name(device), threads, torch.__version__)
+        run_key = fingerprint(key, repr(plan), str(dtype), *run_on)
         store = Checkpoints(checkpoints, run_key)
         try:
             return _Run(model, batches, plan, store, dtype, progress, objective, stop).run()
@@ -77,8 +86,10 @@ def fit(
             forget_room()
 
 
-def compute_precision(precision: Precision) -> torch.dtype:
-    """Return the dtype of forward and backward; "auto" asks what the processor has."""
+def compute_precision(precision: Precision, device: torch.device = PROCESSOR) -> torch.dtype:
+    """Return the dtype of forward and backward; "auto" asks what the device has."""
+    if precision == "auto" and device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if precision == "auto":
         has = torch.cpu.get_capabilities()
         return torch.bfloat16 if has.get("avx512_bf16") or has.get("amx_bf16") else torch.float32
@@ -94,7 +105,7 @@ def validation_loss(
     model.eval()
     with torch.no_grad():
         for batch in batches.validation():
-            loss, tokens = objective(model, tensors_of(batch))
+            loss, tokens = objective(model, placed(tensors_of(batch), device_of(model)))
             total, count = total + float(loss), count + tokens
     model.train(training)
     return total / count if count else None
@@ -109,8 +120,9 @@ def accumulate(
     count of the whole step at the end, so pieces with few targets weigh as little as they should.
     """
     total, count = 0.0, 0
+    device = device_of(model)
     for piece in micro_batches(arrays, rows):
-        loss, targets = objective(model, piece)
+        loss, targets = objective(model, placed(piece, device))
         if targets:
             loss.backward()  # type: ignore[no-untyped-call]
         total, count = total + loss.item(), count + targets
@@ -246,9 +258,8 @@ class _Run:
             for name, mean in (self.mean or {}).items():
                 mean.copy_(state[f"mean.{name}"])
         head = "optimizer."
-        self.optimizer.restore(
-            {n.removeprefix(head): t for n, t in state.items() if n.startswith(head)}
-        )
+        moments = {n.removeprefix(head): t for n, t in state.items() if n.startswith(head)}
+        self.optimizer.restore(placed(moments, device_of(self.model)))
         self.weights.refresh()
         self.saved, self.tokens, self.kept = mark, mark.tokens, mark.kept
 
@@ -257,17 +268,18 @@ class _Speed:
     """How fast a run goes, as shares of what the machine can do."""
 
     def __init__(self, model: nn.Module, dtype: torch.dtype, tokens: int) -> None:
-        self.peak = matmul_rate(dtype)
+        self.device = device_of(model)
+        self.peak = matmul_rate(dtype, self.device)
         self.work = trained_flops(model)
         self.before, self.began = tokens, time.perf_counter()
 
     def figures(self, tokens: int) -> dict[str, float]:
-        """Target tokens a second, model FLOP utilisation, resident gigabytes."""
+        """Target tokens a second, model FLOP utilisation, gigabytes held."""
         rate = (tokens - self.before) / (time.perf_counter() - self.began)
         return {
             "tokens_per_second": rate,
             "utilisation": rate * self.work / self.peak,
-            "memory_gb": resident_bytes() / 2**30,
+            "memory_gb": held_bytes(self.device) / 2**30,
         }
 
 

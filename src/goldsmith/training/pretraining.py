@@ -20,6 +20,7 @@ from goldsmith.project import ModelSettings, TrainSettings
 from goldsmith.training.adapter_files import copy_tokenizer
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
+from goldsmith.training.device import PROCESSOR, training_device
 from goldsmith.training.loop import Outcome, fit
 from goldsmith.training.recipe import plan_of
 
@@ -45,11 +46,12 @@ def pretrain(
     model or a loss is not finite.
     """
     config = model_config(model_settings, tokenizer, context)
-    model = Decoder(config, seed)
+    model = Decoder(config, seed).to(training_device())
     plan = plan_of(
         "pretrain", settings, settings.steps, settings.learning_rate, settings.weight_decay
     )
     mark = fit(model, batches, plan, checkpoints, fingerprint(key, repr(config), seed), progress)
+    model.to(PROCESSOR)
     with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:
         save_model(model, new)
         copy_tokenizer(tokenizer, new)

@@ -19,6 +19,7 @@ from goldsmith.training.adapter_files import save_adapter, save_merged
 from goldsmith.training.adapters import AdapterSpec, attach, hold_in_four_bits
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
+from goldsmith.training.device import PROCESSOR, training_device
 from goldsmith.training.loop import Outcome, fit
 from goldsmith.training.recipe import plan_of
 
@@ -54,9 +55,11 @@ def tune(
     if settings.quantize == "nf4":
         hold_in_four_bits(model)
     attach(model, spec, seed)
+    model.to(training_device())
     plan = plan_of("tune", settings, settings.tune_steps, settings.tune_learning_rate, 0.0)
     run_key = fingerprint(key, repr(spec), settings.quantize, seed)
     mark = fit(model, batches, plan, checkpoints, run_key, progress)
+    model.to(PROCESSOR)
     # A relative path keeps the workspace movable; a hub name stays what it is.
     name = os.path.relpath(source, folder) if Path(base).is_dir() else str(base)
     with building(folder, key, best_step=mark.best_step, tokens=mark.tokens) as new:
