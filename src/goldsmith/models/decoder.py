@@ -21,7 +21,14 @@ from goldsmith.models.attention import Attention, Call, make_call
 from goldsmith.models.cache import KeyValueCache
 from goldsmith.models.config import ModelConfig
 from goldsmith.models.loss import linear_cross_entropy
-from goldsmith.models.parts import Experts, FeedForward, balance_loss, make_norm
+from goldsmith.models.parts import (
+    Experts,
+    FeedForward,
+    allocate,
+    balance_loss,
+    make_norm,
+    make_table,
+)
 from goldsmith.models.positions import segment_positions
 
 
@@ -39,11 +46,9 @@ class Decoder(nn.Module):
         self.config = config
         self.recompute = False
         with torch.device("meta"):
-            self.embedding = nn.Embedding(config.vocabulary, config.width)
+            self.embedding = make_table(config.vocabulary, config.width)
             self.position = (
-                nn.Embedding(config.context, config.width)
-                if config.positions == "learned"
-                else None
+                make_table(config.context, config.width) if config.positions == "learned" else None
             )
             self.layers = nn.ModuleList(Layer(config, number) for number in range(config.layers))
             self.norm = make_norm(config, config.width)
@@ -51,7 +56,7 @@ class Decoder(nn.Module):
                 None if config.tied else nn.Linear(config.width, config.vocabulary, bias=False)
             )
         if seed is not None:
-            self.to_empty(device="cpu")
+            allocate(self)
             initialise(self, seed)
 
     @property

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
+from goldsmith.models.parts import allocate, make_table
 
 EncoderFamily = Literal["bert", "roberta"]
 Task = Literal["embedding", "masked", "next sentence", "pretraining", "class", "tags", "span"]
@@ -60,9 +61,9 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.word = nn.Embedding(config.vocabulary, config.width)
-        self.position = nn.Embedding(config.context, config.width)
-        self.token_type = nn.Embedding(config.token_types, config.width)
+        self.word = make_table(config.vocabulary, config.width)
+        self.position = make_table(config.context, config.width)
+        self.token_type = make_table(config.token_types, config.width)
         self.norm = nn.LayerNorm(config.width, config.norm_epsilon)
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
 
@@ -156,7 +157,7 @@ class TextEncoder(nn.Module):
             outputs = {"class": config.labels, "tags": config.labels, "span": 2}.get(task)
             self.classifier = nn.Linear(width, outputs) if outputs else None
         if seed is not None:
-            self.to_empty(device="cpu")
+            allocate(self)
             initialise_encoder(self, seed)
 
     def forward(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models.parts import ACTIVATIONS
+from goldsmith.models.parts import ACTIVATIONS, allocate, make_table
 
 SequenceFamily = Literal["t5", "bart", "marian"]
 #: Rows of BART's position tables that stand before position 0.
@@ -100,7 +100,7 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         self.config = config
         with torch.device("meta"):
-            self.embedding = nn.Embedding(config.vocabulary, config.width)
+            self.embedding = make_table(config.vocabulary, config.width)
             self.encoder = Stack(config, decoder=False)
             self.decoder = Stack(config, decoder=True)
             self.head = (
@@ -112,7 +112,7 @@ class EncoderDecoder(nn.Module):
                 else None
             )
         if seed is not None:
-            self.to_empty(device="cpu")
+            allocate(self)
             initialise_seq2seq(self, seed)
 
     def encode(self, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -171,12 +171,12 @@ class Stack(nn.Module):
         super().__init__()
         self.config, self.is_decoder = config, decoder
         self.position = (
-            nn.Embedding(config.context + LEARNED_OFFSET, config.width)
+            make_table(config.context + LEARNED_OFFSET, config.width)
             if config.positions == "learned"
             else None
         )
         self.distance = (
-            nn.Embedding(config.buckets, config.heads) if config.positions == "buckets" else None
+            make_table(config.buckets, config.heads) if config.positions == "buckets" else None
         )
         self.embedding_norm = _norm(config) if config.embedding_norm else None
         count = config.decoder_layers if decoder else config.encoder_layers

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from goldsmith.training.eight_bits import Packed, pack, unpack
 
@@ -50,37 +51,58 @@ def make_optimizer(
 
 
 class AdamW:
-    """Decoupled weight decay (Loshchilov & Hutter 2019), torch's fused kernel."""
+    """Decoupled weight decay (Loshchilov & Hutter 2019), torch's fused kernel.
+
+    The kernel is called without `torch.optim.Optimizer`, which loads the compiler: 120 MB.
+    """
 
     def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
         self.weights = dict(weights)
-        matrices = [w for w in self.weights.values() if w.ndim >= 2]
-        others = [w for w in self.weights.values() if w.ndim < 2]
-        groups = [
-            {"params": matrices, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        self.inner = torch.optim.AdamW(
-            [group for group in groups if group["params"]], betas=BETAS, eps=EPSILON, fused=True
-        )
+        self.weight_decay = weight_decay
+        self.moments: dict[str, dict[str, Tensor]] = {}
 
+    @torch.no_grad()
     def step(self, rate: float) -> None:
-        for group in self.inner.param_groups:
-            group["lr"] = rate
-        self.inner.step()
+        learning = {n: w for n, w in self.weights.items() if w.grad is not None}
+        for name, weight in learning.items():
+            if name not in self.moments:
+                self.moments[name] = _at_rest(weight)
+        self._move({n: w for n, w in learning.items() if w.ndim >= 2}, rate, self.weight_decay)
+        self._move({n: w for n, w in learning.items() if w.ndim < 2}, rate, 0.0)
+
+    def _move(self, weights: dict[str, Tensor], rate: float, weight_decay: float) -> None:
+        if not weights:
+            return
+        moments = [self.moments[name] for name in weights]
+        adamw(
+            list(weights.values()),
+            [w.grad for w in weights.values() if w.grad is not None],
+            [m["exp_avg"] for m in moments],
+            [m["exp_avg_sq"] for m in moments],
+            [],
+            [m["step"] for m in moments],
+            fused=True,
+            amsgrad=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=rate,
+            weight_decay=weight_decay,
+            eps=EPSILON,
+            maximize=False,
+        )
 
     def state(self) -> dict[str, Tensor]:
         return {
             f"{kind}.{name}": value
-            for name, weight in self.weights.items()
-            for kind, value in self.inner.state[weight].items()
+            for name, moments in self.moments.items()
+            for kind, value in moments.items()
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, weight in self.weights.items():
-            kinds = ("step", "exp_avg", "exp_avg_sq")
+        for name in self.weights:
             if f"step.{name}" in state:
-                self.inner.state[weight] = {kind: state[f"{kind}.{name}"] for kind in kinds}
+                kinds = ("step", "exp_avg", "exp_avg_sq")
+                self.moments[name] = {kind: state[f"{kind}.{name}"] for kind in kinds}
 
 
 class Adam8bit:
@@ -199,6 +221,14 @@ def orthogonal(matrix: Tensor, rounds: int = 5, dtype: torch.dtype = torch.bfloa
 def clip(weights: Iterable[Tensor], largest: float) -> float:
     """Scale gradients to a global norm of ``largest`` at the most; return the norm before."""
     return float(torch.nn.utils.clip_grad_norm_(list(weights), largest))
+
+
+def _at_rest(weight: Tensor) -> dict[str, Tensor]:
+    return {
+        "step": torch.zeros(()),
+        "exp_avg": torch.zeros_like(weight),
+        "exp_avg_sq": torch.zeros_like(weight),
+    }
 
 
 def _wide(moment: Packed | Tensor | None, weight: Tensor) -> Tensor:
