@@ -27,6 +27,7 @@ from goldsmith.models.positions import (
     rotate,
     whole,
 )
+from goldsmith.models.segment_attention import past_of, pieces_of, segment_attention
 from goldsmith.models.short_attention import LONGEST, bias_of, short_attention
 
 Rotation = tuple[Tensor, Tensor]
@@ -58,6 +59,9 @@ class Call:
     place: Place | None
     routed: list[Tensor] = field(default_factory=list)
     biases: dict[int, Tensor] = field(default_factory=dict)
+    pieces: list[int] | None = None
+    """Lengths of packed texts that attend apart; then there are no masks."""
+    past: Tensor | None = None
 
 
 def make_call(
@@ -72,9 +76,17 @@ def make_call(
     windows = set(config.windows) or {0}
     if segments is not None and segments.device.type == "cpu" and whole(segments):
         segments = None
-    place = None
+    place = pieces = past = None
     length = positions.shape[1]
-    if cache is None:
+    if segments is not None and config.attention_cap is None and config.positions != "alibi":
+        pieces = pieces_of(segments)
+        if pieces is not None and any(0 < window < max(pieces) for window in windows):
+            pieces = None
+    if pieces is not None:
+        past = past_of(min(max(pieces), LONGEST), dtype)
+        masks: dict[int, Tensor | None] = dict.fromkeys(sorted(windows))
+        keys = positions
+    elif cache is None:
         masks = {window: call_mask(positions, segments, window) for window in sorted(windows)}
         keys = positions
     else:
@@ -101,7 +113,7 @@ def make_call(
     if config.positions == "alibi":
         slopes = alibi_slopes(config.heads).to(positions.device)
         bias = (slopes[:, None, None] * distances(positions, keys)).to(dtype)
-    return Call(masks, rotations, bias, place)
+    return Call(masks, rotations, bias, place, pieces=pieces, past=past)
 
 
 class Attention(nn.Module):
@@ -136,6 +148,10 @@ class Attention(nn.Module):
         rotation = call.rotations.get(self.window)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
+        if call.pieces is not None and call.past is not None:
+            apart = segment_attention(query, key, value, call.pieces, call.past, self.scale)
+            joined: Tensor = self.output(apart.reshape(batch, sequence, -1))
+            return joined
         if self._is_short(sequence, query, call):
             attended = self._attend_shortly(query, key, value, call)
             short: Tensor = self.output(attended.reshape(batch, sequence, -1))
