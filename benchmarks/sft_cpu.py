@@ -12,7 +12,9 @@ kinds (short answers, worked problems, chats). Three sides, each in a process of
 The peers hold the base in bfloat16 and compute under bfloat16 autocast. All share the base's
 weights, the examples, rank, alpha, AdamW, schedule, and nearly the tokens and number of steps; one
 epoch each. Useful tokens are those of examples, prompt and answer; padding is not. The first steps
-warm up and are not timed. Held-out loss (answers only) of every adapter is ours, in float32.
+warm up and are not timed; beside the wall's clock, ``processor_ratio`` counts processor seconds,
+which other programs on the machine disturb less. Held-out loss (answers only) of every adapter is
+ours, in float32.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ RANK, ALPHA, RATE, WARM_UP = 16, 32, 1e-3, 4
 SIDES = ("ours", "padded", "packed")
 HELD = 96
 BASE_STEPS = 60
+Clocks = tuple[float, float]
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -91,18 +94,9 @@ def prepare(data: Path, count: int, folder: Path) -> None:
         raise SystemExit(f"there are {len(sound) - HELD} examples to train on, not {count}")
     for name, rows in (("held", sound[:HELD]), ("train", sound[HELD : HELD + count])):
         (folder / f"{name}.json").write_text(json.dumps(rows), "utf-8")
-    config = ModelConfig(
-        vocabulary=VOCABULARY,
-        width=WIDTH,
-        layers=LAYERS,
-        heads=HEADS,
-        key_value_heads=HEADS,
-        head_dim=WIDTH // HEADS,
-        hidden=HIDDEN,
-        context=CONTEXT,
-        tied=True,
-    )
-    torch.manual_seed(0)
+    shape = {"vocabulary": VOCABULARY, "width": WIDTH, "layers": LAYERS, "hidden": HIDDEN}
+    shape |= {"heads": HEADS, "key_value_heads": HEADS, "head_dim": WIDTH // HEADS}
+    config = ModelConfig(**shape, context=CONTEXT, tied=True)
     model = Decoder(config, 1)
     text = [{**row, "learned": [True] * len(row["ids"])} for row in sound[HELD:]]
     with tempfile.TemporaryDirectory() as scratch:
@@ -127,14 +121,19 @@ def plan_of(steps: int, rate: float, threads: int) -> Any:
     )
 
 
+def clocks() -> Clocks:
+    """Return seconds on the wall and seconds of processor, from any zero."""
+    return time.perf_counter(), time.process_time()
+
+
 class Packed:
     """Our packed rows of examples that are encoded already, with their useful tokens by step."""
 
-    def __init__(self, examples: list[dict[str, Any]], rows: int) -> None:
+    def __init__(self, examples: list[dict[str, Any]], rows: int, held: bool = False) -> None:
         from goldsmith.datasets import Encoded, PackedRows
 
         encoded = [Encoded(tuple(row["ids"]), tuple(row["learned"])) for row in examples]
-        self.packed, self.size = PackedRows(encoded, CONTEXT, 0), rows
+        self.packed, self.size, self.held = PackedRows(encoded, CONTEXT, 0), rows, held
         self.steps = -(-len(self.packed) // rows)
         self.order = list(range(len(self.packed)))
         random.Random(7).shuffle(self.order)
@@ -147,14 +146,7 @@ class Packed:
         return made
 
     def validation(self) -> Iterator[Any]:
-        return iter(())
-
-
-class Held(Packed):
-    """The held-out examples, to be evaluated."""
-
-    def validation(self) -> Iterator[Any]:
-        return (self.batch(step) for step in range(self.steps))
+        return (self.batch(step) for step in range(self.steps if self.held else 0))
 
 
 def ours(folder: Path, examples: list[dict[str, Any]], threads: int, out: Path) -> list[Any]:
@@ -164,11 +156,11 @@ def ours(folder: Path, examples: list[dict[str, Any]], threads: int, out: Path) 
     from goldsmith.training.adapters import AdapterSpec, attach
     from goldsmith.training.loop import fit
 
-    times: list[float] = []
+    times: list[Clocks] = []
 
     class Clock(Silent):
         def advance(self, amount: int = 1, **figures: float | str) -> None:
-            times.append(time.perf_counter())
+            times.append(clocks())
 
     model = load_model(folder / "base")
     attach(model, AdapterSpec(rank=RANK, alpha=ALPHA), seed=3)
@@ -180,50 +172,37 @@ def ours(folder: Path, examples: list[dict[str, Any]], threads: int, out: Path) 
     return [times[1:], batches.useful]  # times[0] is the start
 
 
+def labels(row: dict[str, Any]) -> list[int]:
+    return [i if on else -100 for i, on in zip(row["ids"], row["learned"], strict=True)]
+
+
 def peer(side: str, folder: Path, examples: list[dict[str, Any]], out: Path) -> list[Any]:
     """Trainer or SFTTrainer on the same weights, examples, optimizer and schedule."""
     import torch
+    import transformers
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
-    from transformers import (
-        AutoModelForCausalLM,
-        AutoTokenizer,
-        DataCollatorForSeq2Seq,
-        Trainer,
-        TrainerCallback,
-        TrainingArguments,
-    )
 
     from goldsmith.training.optimizers import BETAS
     from goldsmith.training.schedule import learning_rate
 
-    times: list[float] = []
+    times: list[Clocks] = []
     useful: list[int] = []
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(transformers.TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            times.append(time.perf_counter())
+            times.append(clocks())
 
     torch.manual_seed(3)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-    base = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=torch.bfloat16)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "tokenizer")
+    base = transformers.AutoModelForCausalLM.from_pretrained(folder / "base", dtype=torch.bfloat16)
     spec = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=MODULES, task_type="CAUSAL_LM")
     model = get_peft_model(base, spec)
     weights = [p for p in model.parameters() if p.requires_grad]
     packing = side == "packed"
     ours_a_step = ROWS * CONTEXT / mean(len(row["ids"]) for row in examples)
     size = ROWS if packing else round(ours_a_step)
-    data = Dataset.from_list(
-        [
-            {
-                "input_ids": list(row["ids"]),
-                "labels": [
-                    i if on else -100 for i, on in zip(row["ids"], row["learned"], strict=True)
-                ],
-            }
-            for row in examples
-        ]
-    )
+    data = Dataset.from_list([{"input_ids": row["ids"], "labels": labels(row)} for row in examples])
     if packing:
         from trl import SFTConfig, SFTTrainer
         from trl.data_utils import pack_dataset
@@ -245,19 +224,19 @@ def peer(side: str, folder: Path, examples: list[dict[str, Any]], out: Path) -> 
             "report_to": [],
             "use_cpu": True,
             "disable_tqdm": True,
-            "logging_steps": 1,
-            "gradient_checkpointing": False,
         }
         made: dict[str, Any] = {"model": model, "train_dataset": data, "callbacks": [Clock()]}
         made["optimizers"] = (optimizer, schedule)
         if packing:
-            arguments = SFTConfig(**shared, packing=True, max_length=CONTEXT)
+            arguments = SFTConfig(
+                **shared, packing=True, max_length=CONTEXT, gradient_checkpointing=False
+            )
             trainer = SFTTrainer(args=arguments, processing_class=tokenizer, **made)
         else:
             sampling = "group_by_length" if side == "grouped" else "random"
-            arguments = TrainingArguments(**shared, train_sampling_strategy=sampling)
-            collator = DataCollatorForSeq2Seq(tokenizer)
-            trainer = Trainer(args=arguments, data_collator=collator, **made)
+            arguments = transformers.TrainingArguments(**shared, train_sampling_strategy=sampling)
+            collator = transformers.DataCollatorForSeq2Seq(tokenizer)
+            trainer = transformers.Trainer(args=arguments, data_collator=collator, **made)
         collate = trainer.data_collator
 
         def counted(rows: list[dict[str, Any]]) -> Any:
@@ -279,7 +258,8 @@ def held_out(folder: Path, adapter: Path | None) -> float:
     model = load_model(folder / "base")
     if adapter is not None:
         load_adapter(model, adapter)
-    loss = validation_loss(model, Held(json.loads((folder / "held.json").read_text("utf-8")), 4))
+    examples = json.loads((folder / "held.json").read_text("utf-8"))
+    loss = validation_loss(model, Packed(examples, 4, held=True))
     assert loss is not None
     return loss
 
@@ -295,8 +275,9 @@ def child(side: str, folder: Path, threads: int, warm: int, evaluate: bool) -> N
         else:
             times, useful = peer(side, folder, examples, Path(out))
         row: dict[str, Any] = {"steps": len(times), "useful": sum(useful[: len(times)])}
-        seconds = times[-1] - times[warm - 1]
-        row["rate"] = sum(useful[warm : len(times)]) / seconds
+        timed = sum(useful[warm : len(times)])
+        for number, name in enumerate(("rate", "processor_rate")):
+            row[name] = timed / (times[-1][number] - times[warm - 1][number])
         if evaluate:
             row["held_out"] = held_out(folder, Path(out))
     print(json.dumps(row))
@@ -348,10 +329,11 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
         figures[f"{side}_steps"] = rows[0]["steps"]
         figures[f"heldout_{side}"] = rows[0]["held_out"]
     for side in options.sides[1:]:
-        rates = zip(seen["ours"], seen[side], strict=True)
-        ratios = sorted(one["rate"] / other["rate"] for one, other in rates)
-        figures[f"ratio_{side}"] = median(ratios)
-        figures[f"ratio_{side}_spread"] = [ratios[0], ratios[-1]]
+        for rate, name in (("rate", "ratio"), ("processor_rate", "processor_ratio")):
+            pairs = zip(seen["ours"], seen[side], strict=True)
+            ratios = sorted(one[rate] / other[rate] for one, other in pairs)
+            figures[f"{name}_{side}"] = median(ratios)
+            figures[f"{name}_{side}_spread"] = [ratios[0], ratios[-1]]
     losses = [rows[0]["held_out"] for rows in seen.values()]
     figures["loss_gap"] = max(abs(loss / losses[0] - 1) for loss in losses)
     print_result("sft_cpu", figures)
