@@ -28,6 +28,7 @@ from goldsmith.models.positions import (
     rotate,
     whole,
 )
+from goldsmith.models.segment_attention import past_of, pieces_of, segment_attention
 from goldsmith.models.short_attention import LONGEST, bias_of, short_attention
 
 Rotation = tuple[Tensor, Tensor]
@@ -61,6 +62,9 @@ class Call:
     """Stands for the masks where attention kernels run; there are none then."""
     routed: list[Tensor] = field(default_factory=list)
     biases: dict[int, Tensor] = field(default_factory=dict)
+    pieces: list[int] | None = None
+    """Lengths of packed texts that attend apart; then there are no masks."""
+    past: Tensor | None = None
 
 
 def make_call(
@@ -75,12 +79,20 @@ def make_call(
     windows = set(config.windows) or {0}
     if segments is not None and segments.device.type == "cpu" and whole(segments):
         segments = None
-    place = None
+    place = pieces = past = None
     length = positions.shape[1]
+    changed = config.attention_cap is not None or config.positions == "alibi"  # scores are
     spans = None
     masks: dict[int, Tensor | None] = {}
-    changed = config.attention_cap is not None or config.positions == "alibi"  # scores are
-    if cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
+    if segments is not None and not changed:
+        pieces = pieces_of(segments)
+        if pieces is not None and any(0 < window < max(pieces) for window in windows):
+            pieces = None
+    if pieces is not None:
+        past = past_of(min(max(pieces), LONGEST), dtype)
+        masks = dict.fromkeys(sorted(windows))
+        keys = positions
+    elif cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
         # Without segments every row is one.
         spans = Spans.of_segments(torch.zeros_like(positions) if segments is None else segments)
         keys = positions
@@ -111,7 +123,7 @@ def make_call(
     if config.positions == "alibi":
         slopes = alibi_slopes(config.heads).to(positions.device)
         bias = (slopes[:, None, None] * distances(positions, keys)).to(dtype)
-    return Call(masks, rotations, bias, place, spans)
+    return Call(masks, rotations, bias, place, spans, pieces=pieces, past=past)
 
 
 class Attention(nn.Module):
@@ -145,6 +157,10 @@ class Attention(nn.Module):
         rotation = call.rotations.get(self.window)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
+        if call.pieces is not None and call.past is not None:
+            apart = segment_attention(query, key, value, call.pieces, call.past, self.scale)
+            joined: Tensor = self.output(apart.reshape(batch, sequence, -1))
+            return joined
         if self._is_short(sequence, query, call):
             attended = self._attend_shortly(query, key, value, call)
             short: Tensor = self.output(attended.reshape(batch, sequence, -1))

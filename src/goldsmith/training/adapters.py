@@ -70,8 +70,10 @@ class LowRank(nn.Module):
 
     def change(self, hidden: Tensor, base: nn.Module, plain: Tensor) -> Tensor:
         """Return what is added to ``plain``, the base's output for ``hidden``."""
-        dropped = functional.dropout(hidden, self.spec.dropout, self.training)
-        low = functional.linear(functional.linear(dropped, self.down), self.up) * self.spec.scale
+        drops = self.spec.dropout > 0.0 and self.training
+        dropped = functional.dropout(hidden, self.spec.dropout) if drops else hidden
+        # Scaled where it is narrow: rank numbers a token, not the layer's width.
+        low = functional.linear(functional.linear(dropped, self.down) * self.spec.scale, self.up)
         if self.magnitude is None:
             return low
         ratio = self.magnitude / self._length(base).to(self.magnitude.dtype)
