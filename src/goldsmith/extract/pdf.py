@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from goldsmith.extract.characters import ASKEW, LARGEST_SIDE, Frame, Pieces, read_pieces
+from goldsmith.extract.forms import ENGINE, Field, Form, apart, open_form, read_fields, with_fields
 from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
@@ -35,6 +37,7 @@ _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
     """Read a PDF. Raises ReadingError: "encrypted", "unreadable", "no pages", "too many pages"."""
     document = _open(content)
+    form = open_form(document)
     try:
         count = pdfium.FPDF_GetPageCount(document.raw)
         if count < 1:
@@ -42,8 +45,10 @@ def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
         if count > settings.maximum_pages:
             detail = f"{count} pages; extract.maximum_pages is {settings.maximum_pages}"
             raise ReadingError("too many pages", detail)
-        return _read_pages(document, count, settings)
+        return _read_pages(document, form, count, settings)
     finally:
+        if form is not None:
+            form.close()
         document.close()
 
 
@@ -57,7 +62,7 @@ def _open(content: bytes) -> Any:
         raise ReadingError("unreadable", "no PDF structure that can be followed") from error
 
 
-def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
+def _read_pages(document: Any, form: Form | None, count: int, settings: ExtractSettings) -> Reading:
     pages: list[Page] = []
     lines: list[Line] = []
     runs: list[Run] = []
@@ -68,7 +73,9 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         opened = [(number, pdfium.FPDF_LoadPage(document.raw, number - 1)) for number in numbers]
         try:
             batch = [(number, handle, _frame(handle)) for number, handle in opened if handle]
-            layers = dict(zip([one[0] for one in batch], _text_layers(batch, runs), strict=True))
+            layers = dict(
+                zip([one[0] for one in batch], _text_layers(batch, form, runs), strict=True)
+            )
             frames = {number: (handle, frame) for number, handle, frame in batch}
             for number in numbers:
                 if number not in frames:
@@ -90,8 +97,10 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         from goldsmith.extract.nougat import read_scans
 
         pages, lines = read_scans(document, scans, pages, lines, settings)
-    detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
-    return Reading(tuple(pages), tuple(lines), _title(document), detail)
+    details = [f"{len(lost)} pages cannot be read, first page {lost[0]}"] if lost else []
+    if form is not None and form.is_cut:
+        details.append("its form holds more than is read")
+    return Reading(tuple(pages), tuple(lines), _title(document), "; ".join(details) or None)
 
 
 def _judge(
@@ -106,7 +115,8 @@ def _judge(
 
     The number of a page that another engine is to read goes into ``scans``.
     """
-    visible = sum(len(line.text) for line in layer)
+    filled = any(line.engine == ENGINE for line in layer)
+    visible = sum(len(line.text) for line in layer if line.engine != ENGINE)
     route = "text layer" if layer else "empty"
     useless = visible < _STAMP and _is_scan(handle, frame, visible)
     if useless and settings.ocr == "auto" and settings.ocr_engine == "nougat":
@@ -114,7 +124,8 @@ def _judge(
     elif useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
-        image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
+        # The values of fields are known: OCR need not see them.
+        image, scale = picture(handle, settings.ocr_dots_per_inch / 72, annotated=not filled)
         read = read_picture(image, scale, number) if has_ink(image) else []
         if read:
             route = "ocr"
@@ -123,8 +134,10 @@ def _judge(
     return page, layer
 
 
-def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[list[Line]]:
-    """The lines of the text layers of loaded pages: (number, page, frame).
+def _text_layers(
+    batch: list[tuple[int, Any, Frame]], form: Form | None, runs: list[Run]
+) -> list[list[Line]]:
+    """The lines of the text layers of loaded pages: (number, page, frame), and of their fields.
 
     What each font says on each page is added to ``runs``.
     """
@@ -138,9 +151,14 @@ def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[l
         for text_page in opened:
             if text_page:
                 pdfium.FPDFText_ClosePage(text_page)
+    if pieces is not None:
+        runs += _font_runs(pieces, [batch[place][0] for place in places])
+    fields: dict[int, Field] = {}
+    if form is not None:
+        shown = [read_fields(form, *batch[place][1:]) for place in places]
+        pieces, fields = with_fields(pieces, shown)
     if pieces is None:
         return layers
-    runs += _font_runs(pieces, [batch[place][0] for place in places])
     counts = np.bincount(pieces.page * 5 + pieces.turn, minlength=5 * len(places)).reshape(-1, 5)
     views = {
         turn: make_view(pieces, turn, frames)
@@ -158,7 +176,8 @@ def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[l
                 for group in reading_order(view.segments, view.pages[index])
             ]
             mark_tables(view, [row for rows in groups for row in rows], formal)
-            lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
+            parts = partial(apart, view, fields) if fields else None
+            lines += make_lines(view, pieces.fonts, groups, batch[place][0], block, parts)
     return layers
 
 
@@ -217,7 +236,7 @@ def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
 
 
 def _replaced(line: Line) -> Line:
-    return replace(line, replaced=True)
+    return line if line.engine == ENGINE else replace(line, replaced=True)
 
 
 def _after(read: list[Line], layer: list[Line]) -> list[Line]:

@@ -9,6 +9,7 @@ and type size.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -113,16 +114,27 @@ def is_gapped(view: View, row: Row) -> bool:
 
 
 def make_lines(
-    view: View, fonts: tuple[Font, ...], groups: list[list[Row]], page: int, block: int
+    view: View,
+    fonts: tuple[Font, ...],
+    groups: list[list[Row]],
+    page: int,
+    block: int,
+    parts: Callable[[Row], list[Row]] | None = None,
 ) -> list[Line]:
-    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``."""
+    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``.
+
+    ``parts`` says which parts of a row are lines of their own, if it is given.
+    """
     lines: list[Line] = []
     s = view.segments
     for rows in groups:
         numbers = block_numbers(s, rows, block)
         block = numbers[-1] + 1 if numbers else block
-        for row, number in zip(rows, numbers, strict=True):
-            several = len(row.members) > 1
+        placed: Iterable[tuple[Row, int]] = zip(rows, numbers, strict=True)
+        if parts:
+            placed = ((part, number) for row, number in placed for part in parts(row))
+        for row, number in placed:
+            several = len(row.members) > 1 or len(row.cells) > 1
             text, raised, index = (_joined if several else _single)(view, row)
             font = fonts[index]
             lines.append(
@@ -136,7 +148,7 @@ def make_lines(
                     font.weight,
                     font.italic,
                     raised,
-                    "pdfium",
+                    font.engine,
                     hint=row.hint,
                 )
             )
