@@ -20,6 +20,7 @@ import pypdfium2.raw as pdfium
 from goldsmith.extract.characters import ASKEW, LARGEST_SIDE, Frame, Pieces, read_pieces
 from goldsmith.extract.forms import ENGINE, Field, Form, apart, open_form, read_fields, with_fields
 from goldsmith.extract.formulas import is_mathematical, join_formulas
+from goldsmith.extract.initials import find_initials, place_initials
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
@@ -165,6 +166,7 @@ def _text_layers(
         for turn in np.flatnonzero(counts.sum(axis=0)).tolist()
     }
     formal = [is_mathematical(font.name) for font in pieces.fonts]
+    initials = {turn: find_initials(view, formal) for turn, view in views.items()}
     for index, place in enumerate(places):
         here, lines = counts[index], layers[place]
         turns = np.flatnonzero(here).tolist()
@@ -172,8 +174,11 @@ def _text_layers(
             view = views[turn]
             block = lines[-1].block + 1 if lines else 0
             groups = [
-                join_formulas(view, make_rows(view.segments, group), formal)
-                for group in reading_order(view.segments, view.pages[index])
+                join_formulas(view, place_initials(view, rows, initials[turn]), formal)
+                for rows in (
+                    make_rows(view.segments, group)
+                    for group in reading_order(view.segments, view.pages[index])
+                )
             ]
             mark_tables(view, [row for rows in groups for row in rows], formal)
             parts = partial(apart, view, fields) if fields else None

@@ -37,6 +37,8 @@ class Row:
     drawn: bool = False  # members are in the order of drawing: a formula
     cells: frozenset[int] = frozenset()  # pieces at which cells of a table begin
     hint: str | None = None
+    edge: float | None = None  # the left edge of the dropped initial that the row stands beside
+    begun: bool = False  # the first member is the initial of the word that follows
 
 
 def make_rows(s: Segments, ids: Indices) -> list[Row]:
@@ -186,6 +188,8 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
             gap = near - edge
             apart = row.drawn and gap < -0.3 * row.size  # a fraction's lower half
             between = " " if apart else separate(gap, row.size, view.after[member])
+            if row.begun and member == members[1]:
+                between = ""
             if row.cells:
                 between = "\t" if view.start[member] in row.cells else between.replace("\t", " ")
             text += between
@@ -248,7 +252,10 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     if not rows:
         return []
     x0, x1 = s.x0s, s.x1s
-    left = [min([x0[member] for member in row.members]) for row in rows]
+    left = [
+        min([x0[member] for member in row.members]) if row.edge is None else row.edge
+        for row in rows
+    ]
     right = [max([x1[member] for member in row.members]) for row in rows]
     edge = max(right)
     steps = [b.base - a.base for a, b in pairwise(rows)]
