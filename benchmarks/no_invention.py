@@ -11,6 +11,8 @@ word that a line divides, the first with its hyphen (`found_joined`), and a shor
 of a formula, each part of which is a word of the page (`found_parts`: "x" and "i" of "xi").
 `tokens_too_often` counts words (no formulas) that gold, without overlaps, holds more often than the
 page does.
+The values of form fields are drawn over the page and are not in its text: they are counted apart
+(`tokens_form`) and looked for among what pypdf, another program, reads from the page's widgets.
 Words of regions that were read by OCR or deciphered have no text layer to compare with: they are
 counted apart, and those of the handbook are compared with its known truth.
 """
@@ -39,6 +41,7 @@ TEXT_LAYER = frozenset({"pdfium", "html", "markdown", "text", "docx"})
 WORD = re.compile(r"\w+")
 DIVIDED = re.compile(r"[\s\u00ad\u2010\u2011\x02\ufffe\ufeff\u200b_-]+")
 LINE_END = re.compile(r"(\w+)(?:[\u00ad\x02\ufffe]|[-\u2010]\s)")
+ANCESTORS = 20  # of a form field that are asked for its value
 FORMULA = 4  # letters: longer tokens without a digit are words, and must be there in one piece
 ACCENTS = re.compile("[\u00a8\u00b4\u00b8\u02c6\u02c7\u02d8\u02da-\u02dd\u0300-\u036f]")
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
@@ -131,6 +134,8 @@ def main() -> None:
         "found_repaired",
         "found_joined",
         "found_parts",
+        "tokens_form",
+        "tokens_form_not_in_field",
         "tokens_ocr",
         "tokens_ocr_not_in_truth",
         "tokens_ocr_with_truth",
@@ -162,8 +167,17 @@ def examined(lake: Lake, folder: Path) -> tuple[Counter[str], list[str]]:
         pages = read_pages(folder / file["uri"])
         truth = truths.get(Path(file["uri"]).name)
         held: Counter[tuple[int, str]] = Counter()
+        fields: dict[int, Page] | None = None
         for chunk in chunks[file["id"]]:
             for word in words_of(chunk, engines, placeholders):
+                if word.engine == "form":
+                    fields = fields if fields is not None else read_fields(folder / file["uri"])
+                    counts["tokens_form"] += 1
+                    there = word.page in fields and fields[word.page].holds(word.text)
+                    counts["tokens_form_not_in_field"] += not there
+                    if not there:
+                        missing.append(f"{file['uri']} page {word.page}: {word.text!r} in no field")
+                    continue
                 if word.engine not in TEXT_LAYER:
                     counts["tokens_ocr"] += 1
                     if truth is not None:
@@ -238,6 +252,33 @@ def read_pages(path: Path) -> dict[int, Page]:
 
         text = html.document_fromstring(text.encode("utf-8")).text_content()
     return {1: Page(text)}
+
+
+def read_fields(path: Path) -> dict[int, Page]:
+    """What the form fields of each page of a PDF say, values and labels of options."""
+    import pypdf
+
+    pages = {}
+    for number, page in enumerate(pypdf.PdfReader(path).pages, start=1):
+        said: list[str] = []
+        for reference in page.get("/Annots") or ():
+            widget = reference.get_object()
+            for _ in range(ANCESTORS):
+                if widget is None or widget.get("/Subtype", "/Widget") != "/Widget":
+                    break
+                said += texts_of(widget.get("/V")) + texts_of(widget.get("/Opt"))
+                above = widget.get("/Parent")
+                widget = above.get_object() if above is not None else None
+        pages[number] = Page("\n".join(said))
+    return pages
+
+
+def texts_of(value: Any) -> list[str]:
+    """The strings in a value of a field: one, or a list of them, options with their labels."""
+    value = value.get_object() if value is not None else None
+    if isinstance(value, list):
+        return [text for one in value for text in texts_of(one)]
+    return [] if value is None else [str(value)]
 
 
 def docx_text(path: Path) -> str:

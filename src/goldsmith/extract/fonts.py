@@ -26,11 +26,15 @@ font_of = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p)(
 
 @dataclass(frozen=True, slots=True)
 class Font:
-    """A font as its dictionary describes it; the subset tag ("ABCDEF+") is taken off the name."""
+    """A font as its dictionary describes it; the subset tag ("ABCDEF+") is taken off the name.
+
+    ``engine`` is what gave the text that is set in it.
+    """
 
     name: str
     weight: int
     italic: bool
+    engine: str = "pdfium"
 
 
 def fonts_of(objects: list[int]) -> tuple[tuple[Font, ...], NDArray[np.int32]]:

@@ -9,6 +9,7 @@ cannot load becomes an empty page and a word in the document's detail; the other
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from goldsmith.extract.characters import ASKEW, Frame, Pieces, read_pieces
+from goldsmith.extract.forms import ENGINE, Field, Form, apart, open_form, read_fields, with_fields
 from goldsmith.extract.formulas import is_mathematical, join_formulas
 from goldsmith.extract.glance import Run
+from goldsmith.extract.initials import find_initials, place_initials
 from goldsmith.extract.layout import reading_order
 from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
@@ -36,6 +39,7 @@ _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
     """Read a PDF. Raises ReadingError: "encrypted", "unreadable", "no pages", "too many pages"."""
     document = _open(content)
+    form = open_form(document)
     try:
         count = pdfium.FPDF_GetPageCount(document.raw)
         if count < 1:
@@ -43,8 +47,10 @@ def read_pdf(content: bytes, settings: ExtractSettings) -> Reading:
         if count > settings.maximum_pages:
             detail = f"{count} pages; extract.maximum_pages is {settings.maximum_pages}"
             raise ReadingError("too many pages", detail)
-        return _read_pages(document, count, settings)
+        return _read_pages(document, form, count, settings)
     finally:
+        if form is not None:
+            form.close()
         document.close()
 
 
@@ -58,7 +64,7 @@ def _open(content: bytes) -> Any:
         raise ReadingError("unreadable", "no PDF structure that can be followed") from error
 
 
-def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading:
+def _read_pages(document: Any, form: Form | None, count: int, settings: ExtractSettings) -> Reading:
     pages: list[Page] = []
     lines: list[Line] = []
     runs: list[Run] = []
@@ -71,7 +77,7 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
             batch = [loaded for number in numbers if (loaded := opened.page(number))]
             layers = {
                 loaded.number: (loaded, layer)
-                for loaded, layer in zip(batch, _text_layers(batch, runs), strict=True)
+                for loaded, layer in zip(batch, _text_layers(batch, form, runs), strict=True)
             }
             for number in numbers:
                 if number not in layers:
@@ -92,8 +98,10 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         from goldsmith.extract.nougat import read_scans
 
         pages, lines = read_scans(document, scans, pages, lines, settings)
-    detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
-    return Reading(tuple(pages), tuple(lines), _title(document), detail)
+    details = [f"{len(lost)} pages cannot be read, first page {lost[0]}"] if lost else []
+    if form is not None and form.is_cut:
+        details.append("its form holds more than is read")
+    return Reading(tuple(pages), tuple(lines), _title(document), "; ".join(details) or None)
 
 
 def _judge(
@@ -104,7 +112,8 @@ def _judge(
     The number of a page that another engine is to read goes into ``scans``.
     """
     number, frame = opened.number, opened.frame
-    visible = sum([len(line.text) for line in layer])
+    filled = any(line.engine == ENGINE for line in layer)
+    visible = sum([len(line.text) for line in layer if line.engine != ENGINE])
     route = "text layer" if layer else "empty"
     useless = visible < _STAMP and _is_scan(opened.handle, frame, visible)
     if useless and settings.ocr == "auto" and settings.ocr_engine == "nougat":
@@ -112,7 +121,9 @@ def _judge(
     elif useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
-        image, scale = picture(opened.handle, settings.ocr_dots_per_inch / 72)
+        # The values of fields are known: OCR need not see them.
+        resolution = settings.ocr_dots_per_inch / 72
+        image, scale = picture(opened.handle, resolution, annotated=not filled)
         read = read_picture(image, scale, number) if has_ink(image) else []
         if read:
             route = "ocr"
@@ -121,8 +132,8 @@ def _judge(
     return page, layer
 
 
-def _text_layers(batch: list[OpenPage], runs: list[Run]) -> list[list[Line]]:
-    """The lines of the text layers of loaded pages.
+def _text_layers(batch: list[OpenPage], form: Form | None, runs: list[Run]) -> list[list[Line]]:
+    """The lines of the text layers of loaded pages, and of their fields.
 
     What each font says on each page is added to ``runs``.
     """
@@ -130,15 +141,21 @@ def _text_layers(batch: list[OpenPage], runs: list[Run]) -> list[list[Line]]:
     places = [place for place, page in enumerate(batch) if page.text]
     frames = [batch[place].frame for place in places]
     pieces = read_pieces([batch[place].text for place in places], frames)
+    if pieces is not None:
+        runs += _font_runs(pieces, [batch[place].number for place in places])
+    fields: dict[int, Field] = {}
+    if form is not None:
+        shown = [read_fields(form, batch[place].handle, batch[place].frame) for place in places]
+        pieces, fields = with_fields(pieces, shown)
     if pieces is None:
         return layers
-    runs += _font_runs(pieces, [batch[place].number for place in places])
     counts = np.bincount(pieces.page * 5 + pieces.turn, minlength=5 * len(places)).reshape(-1, 5)
     views = {
         turn: make_view(pieces, turn, frames)
         for turn in np.flatnonzero(counts.sum(axis=0)).tolist()
     }
     formal = [is_mathematical(font.name) for font in pieces.fonts]
+    initials = {turn: find_initials(view, formal) for turn, view in views.items()}
     for index, place in enumerate(places):
         here, lines = counts[index], layers[place]
         turns = np.flatnonzero(here).tolist()
@@ -146,11 +163,15 @@ def _text_layers(batch: list[OpenPage], runs: list[Run]) -> list[list[Line]]:
             view = views[turn]
             block = lines[-1].block + 1 if lines else 0
             groups = [
-                join_formulas(view, make_rows(view.segments, group), formal)
-                for group in reading_order(view.segments, view.pages[index])
+                join_formulas(view, place_initials(view, rows, initials[turn]), formal)
+                for rows in (
+                    make_rows(view.segments, group)
+                    for group in reading_order(view.segments, view.pages[index])
+                )
             ]
             mark_tables(view, [row for rows in groups for row in rows], formal)
-            lines += make_lines(view, pieces.fonts, groups, batch[place].number, block)
+            parts = partial(apart, view, fields) if fields else None
+            lines += make_lines(view, pieces.fonts, groups, batch[place].number, block, parts)
     return layers
 
 
@@ -200,7 +221,7 @@ def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
 
 
 def _replaced(line: Line) -> Line:
-    return line._replace(replaced=True)
+    return line if line.engine == ENGINE else line._replace(replaced=True)
 
 
 def _after(read: list[Line], layer: list[Line]) -> list[Line]:

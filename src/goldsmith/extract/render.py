@@ -49,7 +49,7 @@ def render_page(path: Path, page: int, scale: float) -> bytes:
     return output.getvalue()
 
 
-def picture(page: Any, scale: float) -> tuple[NDArray[np.uint8], float]:
+def picture(page: Any, scale: float, *, annotated: bool = True) -> tuple[NDArray[np.uint8], float]:
     """Return a loaded page as (height, width, 3) BGR on white, and the scale it really has."""
     width = max(float(pdfium.FPDF_GetPageWidthF(page)), 1.0)
     height = max(float(pdfium.FPDF_GetPageHeightF(page)), 1.0)
@@ -60,7 +60,7 @@ def picture(page: Any, scale: float) -> tuple[NDArray[np.uint8], float]:
     address = ctypes.c_void_p(image.ctypes.data)
     bitmap = pdfium.FPDFBitmap_CreateEx(columns, rows, pdfium.FPDFBitmap_BGR, address, columns * 3)
     if bitmap:
-        flags = pdfium.FPDF_ANNOT
+        flags = pdfium.FPDF_ANNOT if annotated else 0
         pdfium.FPDF_RenderPageBitmap(bitmap, page, 0, 0, columns, rows, 0, flags)
         pdfium.FPDFBitmap_Destroy(bitmap)
     return image, scale

@@ -9,6 +9,7 @@ and type size.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,6 +37,8 @@ class Row:
     drawn: bool = False  # members are in the order of drawing: a formula
     cells: frozenset[int] = frozenset()  # pieces at which cells of a table begin
     hint: str | None = None
+    edge: float | None = None  # the left edge of the dropped initial that the row stands beside
+    begun: bool = False  # the first member is the initial of the word that follows
 
 
 def make_rows(s: Segments, ids: Indices) -> list[Row]:
@@ -129,16 +132,27 @@ def is_gapped(view: View, row: Row) -> bool:
 
 
 def make_lines(
-    view: View, fonts: tuple[Font, ...], groups: list[list[Row]], page: int, block: int
+    view: View,
+    fonts: tuple[Font, ...],
+    groups: list[list[Row]],
+    page: int,
+    block: int,
+    parts: Callable[[Row], list[Row]] | None = None,
 ) -> list[Line]:
-    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``."""
+    """Lines of all groups of rows of one page, in order; blocks are numbered from ``block``.
+
+    ``parts`` says which parts of a row are lines of their own, if it is given.
+    """
     lines: list[Line] = []
     s = view.segments
     for rows in groups:
         numbers = block_numbers(s, rows, block)
         block = numbers[-1] + 1 if numbers else block
-        for row, number in zip(rows, numbers, strict=True):
-            several = len(row.members) > 1
+        placed: Iterable[tuple[Row, int]] = zip(rows, numbers, strict=True)
+        if parts:
+            placed = ((part, number) for row, number in placed for part in parts(row))
+        for row, number in placed:
+            several = len(row.members) > 1 or len(row.cells) > 1
             text, raised, index = (_joined if several else _single)(view, row)
             font = fonts[index]
             lines.append(
@@ -152,7 +166,7 @@ def make_lines(
                     font.weight,
                     font.italic,
                     raised,
-                    "pdfium",
+                    font.engine,
                     hint=row.hint,
                 )
             )
@@ -190,6 +204,8 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
             gap = near - edge
             apart = row.drawn and gap < -0.3 * row.size  # a fraction's lower half
             between = " " if apart else separate(gap, row.size, view.after[member])
+            if row.begun and member == members[1]:
+                between = ""
             if row.cells:
                 between = "\t" if view.start[member] in row.cells else between.replace("\t", " ")
             text += between
@@ -253,7 +269,10 @@ def block_numbers(s: Segments, rows: list[Row], first: int, tolerance: float = 0
     if not rows:
         return []
     x0, x1 = s.x0s, s.x1s
-    left = [min([x0[member] for member in row.members]) for row in rows]
+    left = [
+        min([x0[member] for member in row.members]) if row.edge is None else row.edge
+        for row in rows
+    ]
     right = [max([x1[member] for member in row.members]) for row in rows]
     edge = max(right)
     steps = [b.base - a.base for a, b in pairwise(rows)]

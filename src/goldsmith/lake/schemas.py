@@ -77,7 +77,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("engine", pa.string()),  # ENGINES
             ("confidence", pa.float32()),  # 0..1
             ("replaced", pa.bool_()),  # another engine's reading of this region counts instead
-            ("hint", pa.string()),  # KINDS, "heading:2", "table:1:c0,2-3" (see extract.grid), null
+            ("hint", pa.string()),  # KINDS, "heading:2", "field:NAME", "table:1:c0,2-3" (grid)
         ]
     ),
     # silver -----------------------------------------------------------------------------------
@@ -285,6 +285,7 @@ ENGINES = (
     "shift",  # a damaged text layer deciphered: its codes are off by a constant,
     "glyphs",  # or known by the look of their glyphs and the language,
     "substitution",  # or by the language alone
+    "form",  # the value of a PDF's form field
     "rapidocr",
     "nougat",
     "html",

@@ -85,6 +85,8 @@ def _goes_on(draft: Draft, line: Line) -> bool:
             return False  # the first row of another table
         alike = line.hint.partition(":")[0] == last.hint.partition(":")[0]
         return near and (line.paged or same_block or label == "LIST") and alike
+    if line.hint.startswith("field:"):
+        return same_block  # a value goes with the words beside it
     if not line.paged or line.hint:
         return same_block and line.hint == last.hint
     if label == "HEADING":

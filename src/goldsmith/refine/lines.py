@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 #: Engines whose lines carry the geometry of a page. The others give one block for a paragraph.
-PAGED = frozenset({"pdfium", "rapidocr"})
+PAGED = frozenset({"pdfium", "form", "rapidocr"})
 
 _TERMINATED = re.compile(r"[.!?:;…。！？]['\"’”»)\]]*\s*$")
 

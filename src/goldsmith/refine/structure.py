@@ -122,6 +122,7 @@ def label_lines(lines: Sequence[Line], body: float) -> list[Label]:
 _HINTS = {
     "heading": "HEADING",
     "paragraph": "CONTENT",
+    "field": "CONTENT",
     "list": "LIST",
     "table": "TABLE",
     "equation": "EQUATION",
