@@ -159,12 +159,15 @@ def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:
     order = np.lexsort((pieces.font, pieces.page))
     page, font, first = pieces.page[order], pieces.font[order], pieces.first[order]
     length = pieces.last[order] - first + 1
-    changed = (np.diff(page, prepend=-1) != 0) | (np.diff(font, prepend=-1) != 0)
-    apart = changed | (pieces.gap[order] > 0) | (np.diff(order, prepend=-1) != 1)
-    start = np.cumsum(length + apart) - length
-    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    changed = np.ones(len(order), np.bool_)
+    changed[1:] = (page[1:] != page[:-1]) | (font[1:] != font[:-1])
+    apart = changed | (pieces.gap[order] > 0)
+    apart[1:] |= order[1:] - order[:-1] != 1
+    ends = length.cumsum()
+    start = ends + apart.cumsum() - length
+    source = np.arange(ends[-1]) + (first + length - ends).repeat(length)
     codes = np.full(start[-1] + length[-1], ord(" "), np.uint32)
-    codes[np.repeat(start, length) + within] = pieces.codes[np.repeat(first, length) + within]
+    codes[np.arange(ends[-1]) + apart.cumsum().repeat(length)] = pieces.codes[source]
     text = codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
     begins = np.flatnonzero(changed)
     borders = [*(start[begins] - 1).tolist(), len(text)]
