@@ -9,6 +9,9 @@ cannot load becomes an empty page and a word in the document's detail; the other
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -69,18 +72,19 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
             batch = [loaded for number in numbers if (loaded := opened.page(number))]
+            with _uncollected():
+                found = _text_layers(batch, runs)
             layers = {
-                loaded.number: (loaded, layer)
-                for loaded, layer in zip(batch, _text_layers(batch, runs), strict=True)
+                loaded.number: (loaded, layer) for loaded, layer in zip(batch, found, strict=True)
             }
             for number in numbers:
                 if number not in layers:
                     lost.append(number)
                     pages.append(Page(number, None, None, 0, "empty", 0.0))
                     continue
-                page, found = _judge(*layers[number], settings, scans)
+                page, mine = _judge(*layers[number], settings, scans)
                 pages.append(page)
-                lines += found
+                lines += mine
                 opened.release(number)
         if len(lost) == count:
             raise ReadingError("unreadable", f"none of the {count} pages can be read")
@@ -94,6 +98,18 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
         pages, lines = read_scans(document, scans, pages, lines, settings)
     detail = f"{len(lost)} pages cannot be read, first page {lost[0]}" if lost else None
     return Reading(tuple(pages), tuple(lines), _title(document), detail)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: reading makes many objects, and no cycles of them."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 def _judge(
