@@ -159,15 +159,18 @@ def _bands(s: Segments, ids: Indices, side: Any) -> list[tuple[bool, Indices]]:
     both[1::2] = False
     if not both.any():
         return [(False, ids)]
+    stacked = band.argsort(kind="stable")
+    ids, side, band = ids[stacked], side[stacked], band[stacked]
     bands: list[tuple[bool, Indices]] = []
-    for number in np.flatnonzero(np.bincount(band)).tolist():
-        members = ids[band == number]
-        if both[number]:
-            sides = side[band == number]
-            bands += [(_has_columns(s, *part), part[0]) for part in _cards(s, members, sides)]
-        else:
-            bands.append((False, members))
-    return bands
+    before = 0
+    for number in np.flatnonzero(both).tolist():
+        begin, end = band.searchsorted([number, number + 1]).tolist()
+        if before < begin:
+            bands.append((False, ids[before:begin]))
+        parts = _cards(s, ids[begin:end], side[begin:end])
+        bands += [(_has_columns(s, *part), part[0]) for part in parts]
+        before = end
+    return [*bands, (False, ids[before:])] if before < len(ids) else bands
 
 
 def _cards(s: Segments, ids: Indices, side: Any) -> list[tuple[Indices, Any]]:

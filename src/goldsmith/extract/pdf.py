@@ -9,6 +9,9 @@ cannot load becomes an empty page and a word in the document's detail; the other
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -75,18 +78,19 @@ def _read_pages(document: Any, form: Form | None, count: int, settings: ExtractS
         for first in range(1, count + 1, _BATCH):
             numbers = range(first, min(first + _BATCH, count + 1))
             batch = [loaded for number in numbers if (loaded := opened.page(number))]
+            with _uncollected():
+                found = _text_layers(batch, form, runs)
             layers = {
-                loaded.number: (loaded, layer)
-                for loaded, layer in zip(batch, _text_layers(batch, form, runs), strict=True)
+                loaded.number: (loaded, layer) for loaded, layer in zip(batch, found, strict=True)
             }
             for number in numbers:
                 if number not in layers:
                     lost.append(number)
                     pages.append(Page(number, None, None, 0, "empty", 0.0))
                     continue
-                page, found = _judge(*layers[number], settings, scans)
+                page, mine = _judge(*layers[number], settings, scans)
                 pages.append(page)
-                lines += found
+                lines += mine
                 opened.release(number)
         if len(lost) == count:
             raise ReadingError("unreadable", f"none of the {count} pages can be read")
@@ -102,6 +106,18 @@ def _read_pages(document: Any, form: Form | None, count: int, settings: ExtractS
     if form is not None and form.is_cut:
         details.append("its form holds more than is read")
     return Reading(tuple(pages), tuple(lines), _title(document), "; ".join(details) or None)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: reading makes many objects, and no cycles of them."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 def _judge(
@@ -180,12 +196,15 @@ def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:
     order = np.lexsort((pieces.font, pieces.page))
     page, font, first = pieces.page[order], pieces.font[order], pieces.first[order]
     length = pieces.last[order] - first + 1
-    changed = (np.diff(page, prepend=-1) != 0) | (np.diff(font, prepend=-1) != 0)
-    apart = changed | (pieces.gap[order] > 0) | (np.diff(order, prepend=-1) != 1)
-    start = np.cumsum(length + apart) - length
-    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    changed = np.ones(len(order), np.bool_)
+    changed[1:] = (page[1:] != page[:-1]) | (font[1:] != font[:-1])
+    apart = changed | (pieces.gap[order] > 0)
+    apart[1:] |= order[1:] - order[:-1] != 1
+    ends = length.cumsum()
+    start = ends + apart.cumsum() - length
+    source = np.arange(ends[-1]) + (first + length - ends).repeat(length)
     codes = np.full(start[-1] + length[-1], ord(" "), np.uint32)
-    codes[np.repeat(start, length) + within] = pieces.codes[np.repeat(first, length) + within]
+    codes[np.arange(ends[-1]) + apart.cumsum().repeat(length)] = pieces.codes[source]
     text = codes.astype("<u4").tobytes().decode("utf-32-le", "replace")
     begins = np.flatnonzero(changed)
     borders = [*(start[begins] - 1).tolist(), len(text)]

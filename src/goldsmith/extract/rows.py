@@ -66,10 +66,7 @@ def _overlapping(s: Segments, ids: list[int]) -> list[Row]:
         (one,) = ids
         return [Row(ids, y0[one], y1[one], base[one], size[one])]
     weight = s.weights
-
-    def importance(one: int) -> tuple[float, float, float, int]:
-        return -weight[one] * size[one], base[one], x0[one], one
-
+    weighed = [(-weight[one] * size[one], base[one], x0[one], one) for one in ids]
     bands, sizes = [base[one] for one in ids], [size[one] for one in ids]
     low = min(sizes)
     if max(bands) - min(bands) < _LEVEL * low and low > SMALL * max(sizes):
@@ -81,11 +78,11 @@ def _overlapping(s: Segments, ids: list[int]) -> list[Row]:
                 break
             edge = x1[one]
         else:
-            one = min(ids, key=importance)
+            one = min(weighed)[-1]
             return [Row(places, y0[one], y1[one], base[one], size[one])]
     rows: list[Row] = []
     bases: list[float] = []
-    for one in sorted(ids, key=importance):
+    for *_, one in sorted(weighed):
         place = bisect_left(bases, base[one])
         best, most = None, 0.5
         top, bottom = y0[one], y1[one]
@@ -241,9 +238,10 @@ def _raised(view: View, member: int, row: Row, moved: int) -> list[tuple[int, in
     """Ranges of characters that stand higher than the row and are smaller, moved by so many."""
     up = [(place + moved, place + moved + 1) for place in view.superior.get(member, ())]
     if view.smallest[member] < SMALL * row.size and view.turn != ASKEW:
-        for piece in range(view.start[member], view.end[member]):
-            small = view.size[piece] < SMALL * row.size
-            if small and row.base - view.base[piece] > RAISED * row.size:
+        first, last = view.start[member], view.end[member]
+        sizes, bases = view.size[first:last].tolist(), view.base[first:last].tolist()
+        for piece, (size, base) in enumerate(zip(sizes, bases, strict=True), start=first):
+            if size < SMALL * row.size and row.base - base > RAISED * row.size:
                 up.append((view.at[piece] + moved, view.to[piece] + moved))
         up.sort()
     return up

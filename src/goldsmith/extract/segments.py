@@ -105,10 +105,10 @@ class View:
     text: str
     at: list[int]
     to: list[int]
-    left: list[float]
-    right: list[float]
-    base: list[float]
-    size: list[float]
+    left: Floats
+    right: Floats
+    base: Floats
+    size: Floats
     smallest: list[float]
     font: list[int]
     after: list[int]
@@ -161,10 +161,10 @@ def make_view(pieces: Pieces, turn: int, frames: list[Frame]) -> View:
         text=text,
         at=at.tolist(),
         to=to.tolist(),
-        left=box[0].tolist(),
-        right=box[2].tolist(),
-        base=base.tolist(),
-        size=size.tolist(),
+        left=box[0],
+        right=box[2],
+        base=base,
+        size=size,
         smallest=np.minimum.reduceat(size, start).tolist(),
         font=font[main].tolist(),
         after=seen[start].tolist(),

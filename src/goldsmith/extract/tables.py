@@ -124,13 +124,15 @@ def _cells(view: View, row: Row) -> list[_Cell]:
     """The row's pieces, joined where hardly any white is between them."""
     cells: list[_Cell] = []
     for member in row.members:
-        for piece in range(view.start[member], view.end[member]):
-            left, right = view.left[piece], view.right[piece]
+        first, last = view.start[member], view.end[member]
+        sides = zip(view.left[first:last].tolist(), view.right[first:last].tolist(), strict=True)
+        for piece, (left, right) in enumerate(sides, start=first):
             text = view.text[view.at[piece] : view.to[piece]]
             if cells and left - cells[-1].right <= _SPLIT * row.size:
                 space = " " if left - cells[-1].right > 0.15 * row.size else ""
                 cells[-1].text += space + text
-                cells[-1].right = max(right, cells[-1].right)
+                if right > cells[-1].right:
+                    cells[-1].right = right
             else:
                 cells.append(_Cell(piece, left, right, text))
     return cells
@@ -140,12 +142,13 @@ def _columns(rows: list[list[_Cell]], size: float) -> list[tuple[float, float]]:
     """The intervals in x that hold the cells, between white strips."""
     low = min(cell.left for row in rows for cell in row)
     high = max(cell.right for row in rows for cell in row)
-    covered = np.zeros(int((high - low) * 2) + 2, np.int32)
-    for row in rows:
-        for cell in row:
-            covered[int((cell.left - low) * 2) : int((cell.right - low) * 2) + 1] += 1
-    white = covered <= int(_CROSSED * len(rows))
-    edges = np.flatnonzero(np.diff(np.concatenate([[1], white.astype(np.int8), [1]])))
+    begins = [int((cell.left - low) * 2) for row in rows for cell in row]
+    ends = [int((cell.right - low) * 2) + 1 for row in rows for cell in row]
+    length = int((high - low) * 2) + 2
+    steps = np.bincount(begins, minlength=length) - np.bincount(ends, minlength=length)
+    white = np.ones(length + 2, np.bool_)
+    white[1:-1] = steps.cumsum() <= int(_CROSSED * len(rows))
+    edges = np.flatnonzero(white[1:] != white[:-1])
     columns: list[tuple[float, float]] = []
     for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         left, right = low + begin / 2, low + end / 2
