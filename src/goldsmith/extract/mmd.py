@@ -91,7 +91,8 @@ def _goes_on(last: Row, row: Row) -> bool:
         return False
     label, same = row["label"], (last["page"], last["block"]) == (row["page"], row["block"])
     if label == "TABLE":
-        return row["page"] == last["page"] and not (row["hint"] or "").startswith("table:0:")
+        first = [(one["hint"] or "").startswith("table:0:") for one in (last, row)]
+        return row["page"] == last["page"] and first != [False, True]
     if label in ("LIST", "CODE", "TOC"):
         return bool(row["page"] - last["page"] <= 1)
     if label == "EQUATION":

@@ -30,6 +30,7 @@ from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
 from goldsmith.extract.repair import RegionReader, repaired
 from goldsmith.extract.rows import make_lines, make_rows
+from goldsmith.extract.rulings import Lattice, find_lattices, read_rulings
 from goldsmith.extract.segments import make_view
 from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
@@ -185,10 +186,15 @@ def _text_layers(batch: list[OpenPage], form: Form | None, runs: list[Run]) -> l
                     for group in reading_order(view.segments, view.pages[index])
                 )
             ]
-            mark_tables(view, [row for rows in groups for row in rows], formal)
+            lattices = partial(_lattices, *batch[place][1:]) if turn == 0 else None
+            mark_tables(view, [row for rows in groups for row in rows], formal, lattices)
             parts = partial(apart, view, fields) if fields else None
             lines += make_lines(view, pieces.fonts, groups, batch[place].number, block, parts)
     return layers
+
+
+def _lattices(handle: Any, frame: Frame) -> list[Lattice]:
+    return find_lattices(*read_rulings(handle, frame))
 
 
 def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:

@@ -11,13 +11,17 @@ equations with their numbers and tables of contents are not tables, although the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import and_
 from statistics import median
 
 import numpy as np
 
 from goldsmith.extract.rows import Row, is_gapped
+from goldsmith.extract.ruled import mark_ruled
+from goldsmith.extract.rulings import Lattice
 from goldsmith.extract.segments import View
 
 _SPLIT = 0.42  # type sizes of white that may part two cells
@@ -54,10 +58,16 @@ class _Cell:
     text: str
 
 
-def mark_tables(view: View, rows: list[Row], formal: list[bool]) -> None:
+def mark_tables(
+    view: View,
+    rows: list[Row],
+    formal: list[bool],
+    lattices: Callable[[], list[Lattice]] | None = None,
+) -> None:
     """Mark the rows of a page, in reading order, that belong to tables, with cells and hints.
 
-    ``formal`` says of each font of the pages whether it is made for formulas.
+    ``formal`` says of each font of the pages whether it is made for formulas. ``lattices`` reads
+    what is ruled on the page; it is asked only where two rows with wide gaps follow each other.
     """
     wide = [not row.drawn and is_gapped(view, row) for row in rows]
     start = 0
@@ -73,6 +83,8 @@ def mark_tables(view: View, rows: list[Row], formal: list[bool]) -> None:
         if found >= _ROWS and found >= _WIDE * (last + 1 - start):
             _mark(view, rows, start, last + 1, wide, formal)
         start = last + 1
+    if lattices is not None and any(map(and_, wide, wide[1:])):
+        mark_ruled(view, rows, lattices())
 
 
 def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
