@@ -19,6 +19,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.compiler import max_shared_mem
 
 from goldsmith.kernels.attention import Spans
 
@@ -85,8 +86,7 @@ def flash_attention(
 ) -> Tensor:
     """See `attention.attend`; ``tiles`` replaces the table's."""
     if tiles is None:
-        card = torch.cuda.get_device_properties(query.device) if query.is_cuda else None
-        shared = card.shared_memory_per_block_optin if card else AMPLE
+        shared = max_shared_mem(query.device.index) if query.is_cuda else AMPLE
         tiles = tiles_for(query.shape[-1], query.dtype, shared)
     shape = (causal, window or ANY_DISTANCE, scale, tiles)
     query, key, value = (t if t.stride(-1) == 1 else t.contiguous() for t in (query, key, value))
