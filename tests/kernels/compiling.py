@@ -95,7 +95,14 @@ def compiled(launch: Launch, capability: int = 90) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.ptx")
         path.write_text(made.asm["ptx"])
-        command = [ASSEMBLER, "-v", "-arch=sm_90a", path, "-o", Path(folder, "kernel.cubin")]
+        command = [
+            ASSEMBLER,
+            "-v",
+            f"-arch=sm_{capability}{'a' if capability >= 90 else ''}",
+            path,
+            "-o",
+            Path(folder, "kernel.cubin"),
+        ]
         report = subprocess.run(command, check=True, capture_output=True, text=True).stderr
     registers = int(re.search(r"Used (\d+) registers", report)[1])
     spilled = sum(int(n) for n in re.findall(r"(\d+) bytes spill stores", report))

@@ -58,7 +58,7 @@ def check(
         assert float((ours.double() - right).detach().abs().max()) <= bound * size
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(
     lengths=st.lists(st.integers(0, 30), min_size=1, max_size=5).filter(any),
     shared=st.integers(1, 2),

@@ -24,6 +24,7 @@ from goldsmith.kernels import (
 )
 
 SHARED = 227 * 1024
+LEAN = 99 * 1024
 #: Most registers a thread, and most bytes that a thread spills, of each kernel: 8B Llama's shapes.
 ROWS = {
     "_norm_forward": 40,
@@ -90,3 +91,18 @@ def test_flash_attention_fits_and_multiplies_on_the_tensor_cores(dim):
         assert cost.spilled <= spilled, (name, cost)
         assert cost.shared <= SHARED, (name, cost)
         assert cost.wgmma > 0, f"{name} multiplies without the tensor cores"
+
+
+@pytest.mark.parametrize("dim", attention_triton.LEAN_TILES)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_flash_attention_fits_on_cards_that_share_less(dim, dtype):
+    tiles = attention_triton.tiles_for(dim, dtype, LEAN)
+    with launches(attention_triton, attention_backward) as seen:
+        query, key = (empty(512, n, dim, dtype=dtype).requires_grad_() for n in (8, 2))
+        spans = attention_triton.Spans(*[empty(512, dtype=torch.int32)] * 2)
+        out = attention_triton.flash_attention(query, key, key, spans, True, 0, 0.1, tiles)
+        out.sum().backward()
+    assert len(seen) == 3
+    for launch in seen:
+        cost = compiled(launch, capability=89)
+        assert cost.shared <= LEAN, (launch.kernel.fn.__name__, cost)
