@@ -99,6 +99,10 @@ class RefineSettings(Section):
     duplicates: tuple[Literal["exact", "minhash", "simhash", "noise", "substring"], ...] = Field(
         ("exact", "minhash", "noise"), description='"noise": OCR twins; "substring": long strings.'
     )
+    known_duplicates: str | None = Field(
+        None,
+        description="Index that folders share: what earlier ones hold is not taken in again.",
+    )
     substring_characters: Count = Field(200, description="A repeated string that goes has so many.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(
@@ -290,7 +294,11 @@ def _keys_beside(location: tuple[int | str, ...]) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the results of one project lie. Nothing outside this folder is ever written."""
+    """Where the results of one project lie.
+
+    Nothing outside this folder is ever written but what a user names: an export, and the index of
+    refine.known_duplicates.
+    """
 
     root: Path
 
