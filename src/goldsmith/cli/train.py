@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goldsmith.cli.options import DEFAULT_WORKSPACE, SetOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from goldsmith.cli.project import Project
 
 
 def train(
@@ -18,6 +24,9 @@ def train(
     price: Annotated[
         float, typer.Option(help="What an hour of this machine costs, for --plan.")
     ] = 0.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write curves to WORKSPACE/tensorboard, too.")
+    ] = False,
 ) -> None:
     """Pretrain a decoder on gold (or take model.base), then tune it on the examples."""
     from goldsmith.cli import learn
@@ -29,6 +38,20 @@ def train(
             return
         learn.tokenizer(project)
         learn.dataset(project)
-        made = learn.train(project)
+        with _curves(project) if tensorboard else nullcontext(project) as watched:
+            made = learn.train(watched)
     state = "trained" if made else "up to date"
     print(f"{project.workspace.models / 'merged'}: {state}; next: goldsmith serve -w {workspace}")
+
+
+@contextmanager
+def _curves(project: Project) -> Iterator[Project]:
+    """Give the project with a listener that draws its curves."""
+    from goldsmith.training import Board
+
+    space = project.workspace
+    board = Board(project.progress, space.checkpoints, space.root / "tensorboard")
+    try:
+        yield replace(project, progress=board)
+    finally:
+        board.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
+    from goldsmith.training.board import Board as Board
     from goldsmith.training.cost import estimate as estimate
     from goldsmith.training.cost import matmul_rate as matmul_rate
     from goldsmith.training.loop import Outcome as Outcome
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
+    "Board": "board",
     "Outcome": "loop",
     "Plan": "recipe",
     "AdapterSpec": "adapters",
