@@ -18,8 +18,10 @@ from goldsmith.cli import (
     refine,
     report,
     restore,
+    reveal,
     run,
     serve,
+    show,
     status,
     tokenizer,
     train,
@@ -54,7 +56,10 @@ for verb, function in (
     ("report", report.report),
     ("status", status.status),
     ("why", why.why),
+    ("show", show.show),
     ("restore", restore.restore),
+    ("vault", reveal.vault),
+    ("reveal", reveal.reveal),
     ("forget", forget.forget),
 ):
     application.command(verb)(function)
