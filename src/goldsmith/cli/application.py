@@ -46,7 +46,6 @@ for verb, function in (
     ("label", label.label),
     ("perplexity", perplexity.perplexity),
     ("dataset", dataset.dataset),
-    ("tokenizer", tokenizer.tokenizer),
     ("train", train.train),
     ("index", index.index),
     ("ask", ask.ask),
@@ -63,3 +62,4 @@ for verb, function in (
     ("forget", forget.forget),
 ):
     application.command(verb)(function)
+application.add_typer(tokenizer.tokenizer, name="tokenizer")

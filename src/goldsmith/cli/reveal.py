@@ -1,4 +1,4 @@
-"""`goldsmith vault FILE` and `goldsmith reveal TEXT`: seal what pseudonyms stand for, and undo them.
+"""`goldsmith vault FILE`, `goldsmith reveal TEXT`: seal what pseudonyms stand for, and undo them.
 
 The key is in the file that GOLDSMITH_PII_KEY_FILE names: no argument, setting or log holds it.
 """
