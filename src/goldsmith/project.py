@@ -121,6 +121,12 @@ class DatasetSettings(Section):
     evaluation: tuple[str, ...] = Field(
         (), description="JSONL evaluation sets that nothing may be trained on."
     )
+    writer: str | None = Field(
+        None, description="OpenAI-compatible server that writes examples about chunks."
+    )
+    writer_model: str = Field("", description="The name of its model.")
+    writes: tuple[Literal["question", "instruction"], ...] = ("question",)
+    writes_per_chunk: Count = Field(3, description="Examples it may write about a chunk.")
     sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
     validation: Share = Field(0.08, description="Share of sections held out.")
 
@@ -325,6 +331,11 @@ class Workspace:
     def datasets(self) -> Path:
         """Instruction examples as Alpaca and messages JSONL."""
         return self.root / "datasets"
+
+    @property
+    def replies(self) -> Path:
+        """What a model wrote about chunks, as it came (JSONL)."""
+        return self.root / "replies.jsonl"
 
     @property
     def models(self) -> Path:

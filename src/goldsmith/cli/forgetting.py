@@ -40,6 +40,9 @@ def forget(project: Project, given: str) -> dict[str, Any]:
         before["known_duplicates"] = forget_known(index, project.folder, {found.id})
     project = steps.forget(project, found.id)
     save(project)
+    from goldsmith.datasets import forget_replies
+
+    before["replies"] = forget_replies(project.workspace.replies, {found.id})
     before["answers"] = _forget_answers(project, found.id)
     made_again = again(project)
     return {
@@ -112,6 +115,7 @@ def _empty(project: Project) -> None:
     """Nothing is left to make anything from: remove all tables and artifacts but the models."""
     space = project.workspace
     _drop_measured(project)
+    space.replies.unlink(missing_ok=True)
     folders = (
         space.staging,
         space.tokenizer,
