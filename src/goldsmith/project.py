@@ -99,6 +99,10 @@ class RefineSettings(Section):
     duplicates: tuple[Literal["exact", "minhash", "simhash", "noise", "substring"], ...] = Field(
         ("exact", "minhash", "noise"), description='"noise": OCR twins; "substring": long strings.'
     )
+    known_duplicates: str | None = Field(
+        None,
+        description="Index that folders share: what earlier ones hold is not taken in again.",
+    )
     substring_characters: Count = Field(200, description="A repeated string that goes has so many.")
     chunk_tokens: Annotated[int, Field(ge=32)] = 220
     chunk_tokenizer: str = Field(
@@ -117,6 +121,12 @@ class DatasetSettings(Section):
     evaluation: tuple[str, ...] = Field(
         (), description="JSONL evaluation sets that nothing may be trained on."
     )
+    writer: str | None = Field(
+        None, description="OpenAI-compatible server that writes examples about chunks."
+    )
+    writer_model: str = Field("", description="The name of its model.")
+    writes: tuple[Literal["question", "instruction"], ...] = ("question",)
+    writes_per_chunk: Count = Field(3, description="Examples it may write about a chunk.")
     sequence: Annotated[int, Field(ge=32)] = Field(256, description="Tokens in a packed row.")
     validation: Share = Field(0.08, description="Share of sections held out.")
 
@@ -290,7 +300,11 @@ def _keys_beside(location: tuple[int | str, ...]) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the results of one project lie. Nothing outside this folder is ever written."""
+    """Where the results of one project lie.
+
+    Nothing outside this folder is ever written but what a user names: an export, and the index of
+    refine.known_duplicates.
+    """
 
     root: Path
 
@@ -317,6 +331,11 @@ class Workspace:
     def datasets(self) -> Path:
         """Instruction examples as Alpaca and messages JSONL."""
         return self.root / "datasets"
+
+    @property
+    def replies(self) -> Path:
+        """What a model wrote about chunks, as it came (JSONL)."""
+        return self.root / "replies.jsonl"
 
     @property
     def models(self) -> Path:

@@ -157,6 +157,19 @@ def test_half_a_segment_counts_for_nothing(tmp_path: Path) -> None:
     assert index.clusters(0.7) == clusters_of(everything, 0.7)
 
 
+def test_forgetting_takes_what_a_killed_process_left(tmp_path: Path) -> None:
+    index = DuplicateIndex(tmp_path / "duplicates")
+    index.add(corpus())
+    (segment,) = index.folder.iterdir()
+    for end in ("building", "gone"):  # it was killed while it wrote, or while it removed
+        shutil.copytree(segment, index.folder / f".{segment.name}.{end}")
+    secret = entry("0-a", "").rank.document.encode()
+    assert index.remove(["0-a"]) == 1
+    (left,) = index.folder.iterdir()
+    assert left != segment
+    assert secret not in (left / "about.json").read_bytes()
+
+
 def test_an_index_of_another_version_says_so(tmp_path: Path) -> None:
     index = DuplicateIndex(tmp_path / "duplicates")
     index.add(corpus())

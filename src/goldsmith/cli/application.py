@@ -18,8 +18,10 @@ from goldsmith.cli import (
     refine,
     report,
     restore,
+    reveal,
     run,
     serve,
+    show,
     status,
     tokenizer,
     train,
@@ -44,7 +46,6 @@ for verb, function in (
     ("label", label.label),
     ("perplexity", perplexity.perplexity),
     ("dataset", dataset.dataset),
-    ("tokenizer", tokenizer.tokenizer),
     ("train", train.train),
     ("index", index.index),
     ("ask", ask.ask),
@@ -54,7 +55,11 @@ for verb, function in (
     ("report", report.report),
     ("status", status.status),
     ("why", why.why),
+    ("show", show.show),
     ("restore", restore.restore),
+    ("vault", reveal.vault),
+    ("reveal", reveal.reveal),
     ("forget", forget.forget),
 ):
     application.command(verb)(function)
+application.add_typer(tokenizer.tokenizer, name="tokenizer")

@@ -17,8 +17,9 @@ from goldsmith.errors import UserError
 def forget(project: Project, given: str) -> dict[str, Any]:
     """Forget one document, by id or uri; return what was removed and which models saw it.
 
-    The document's id is written to the project file first: killed at any moment, the next `run` (or
-    the same command again) finishes the work.
+    Once the document's id is in the project file, the next `run` (or the same command again)
+    finishes the work, whenever it was killed; before that, nothing was forgotten but by the index
+    of known duplicates, which a run puts right.
     """
     from goldsmith.lake import models_that_saw, trace
 
@@ -32,8 +33,16 @@ def forget(project: Project, given: str) -> dict[str, Any]:
         {key: row[key] for key in ("id", "kind", "path")}
         for row in models_that_saw(project.lake, found.id)
     ]
+    index = steps.known_duplicates(project)
+    if index is not None:  # first, since a run that finishes the work may find nothing to refine
+        from goldsmith.refine import forget_known
+
+        before["known_duplicates"] = forget_known(index, project.folder, {found.id})
     project = steps.forget(project, found.id)
     save(project)
+    from goldsmith.datasets import forget_replies
+
+    before["replies"] = forget_replies(project.workspace.replies, {found.id})
     before["answers"] = _forget_answers(project, found.id)
     made_again = again(project)
     return {
@@ -64,9 +73,7 @@ def again(project: Project) -> list[str]:
     if space.index.exists():
         measure.index(project)
         done.append("index")
-    if space.report.exists():
-        space.report.unlink()
-    shutil.rmtree(space.scores, ignore_errors=True)
+    _drop_measured(project)
     lake.vacuum()
     return done
 
@@ -107,14 +114,22 @@ def _rows(project: Project, document: str) -> dict[str, int]:
 def _empty(project: Project) -> None:
     """Nothing is left to make anything from: remove all tables and artifacts but the models."""
     space = project.workspace
+    _drop_measured(project)
+    space.replies.unlink(missing_ok=True)
     folders = (
-        space.lake,
         space.staging,
         space.tokenizer,
         space.shards,
         space.datasets,
         space.index,
         space.review,
+        space.lake,  # the last, so that the same command finds the document until all is gone
     )
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _drop_measured(project: Project) -> None:
+    """Remove the report and what the evaluation measured: both quote documents."""
+    project.workspace.report.unlink(missing_ok=True)
+    shutil.rmtree(project.workspace.scores, ignore_errors=True)

@@ -84,6 +84,7 @@ def dataset(project: Project) -> bool:
     """Write token shards and instruction examples, unless they are up to date."""
     import pyarrow as pa
 
+    from goldsmith.cli.writing import written
     from goldsmith.datasets import (
         find_contamination,
         find_overlaps,
@@ -107,20 +108,23 @@ def dataset(project: Project) -> bool:
         lake.exists("tokens") and lake.exists("examples")
     ):
         return False
+    by_model, refused = written(project)
     project.progress.start("dataset", None, "chunks")
     chunks, seed = lake.read("chunks"), project.settings.seed
     with recorded(project, "dataset", key, settings, inputs) as counts:
         tokens = write_shards(chunks, load(space.tokenizer), settings, space.shards, key, seed)
         lake.replace("tokens", tokens)
         examples = make_examples(chunks, lake.read("passages"), questions, settings, seed)
-        every = [*examples.to_pylist(), *given]
+        every = [*by_model, *examples.to_pylist(), *given]
+        every = list({row["id"]: row for row in every}.values())
         touched = find_contamination(every, [*questions, *_kept(kept_apart)])
         overlaps = find_overlaps(chunks["text"].to_pylist(), kept_apart)
         clean = [row for row in every if row["id"] not in touched]
         examples = pa.Table.from_pylist(clean, schema=examples.schema)
         lake.replace("examples", examples)
-        write_instruction_files(lake.read("examples"), space.datasets, key)
+        write_instruction_files(lake.read("examples"), space.datasets, key, refused)
         counts |= {"chunks": chunks.num_rows, "examples": len(clean), "contaminated": len(touched)}
+        counts |= {"refused": len(refused)} if settings.writer else {}
         for kind in ("whole", "partial") if overlaps else ():
             counts[f"evaluation items in gold: {kind}"] = sum(o.kind == kind for o in overlaps)
     project.progress.finish(f"{len(clean)} examples, {len(touched)} contaminated ones left out")
@@ -135,7 +139,7 @@ def dataset_figures(project: Project) -> dict[str, Any]:
     from goldsmith.pipeline import read_manifest
 
     examples = project.lake.read("examples").to_pylist()
-    kinds = Counter(f"{row['kind']}_examples" for row in examples)
+    kinds = Counter(f"{row['kind'].replace(' ', '_')}_examples" for row in examples)
     manifest = read_manifest(project.workspace.shards) or {"splits": {}}
     tokens = {f"{split}_tokens": about["tokens"] for split, about in manifest["splits"].items()}
     kept_apart = read_evaluation(project)

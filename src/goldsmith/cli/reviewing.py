@@ -55,7 +55,7 @@ def learn(project: Project, pool: Pool | None = None) -> None:
         return
     inputs = {name: lake.digest(name) for name in ("passages", "scores:screen")}
     inputs["labels"] = review.labels_digest(labels)
-    about = (settings.refine.model_dump(mode="json"), settings.seed)
+    about = (settings.refine.model_dump(mode="json", exclude={"known_duplicates"}), settings.seed)
     key = fingerprint("review", goldsmith.__version__, inputs, *about)
     if not is_current(space.review, key):
         project.progress.start("review", None, "labels")

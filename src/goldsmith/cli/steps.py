@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldsmith.cli.project import Project
@@ -107,14 +108,30 @@ def refine_stages(project: Project) -> Iterator[Stage]:
         Familiarity,
         Screen,
         Tag,
+        taking_part,
         without_cuts,
     )
 
-    settings = project.settings.refine
+    # Where the index lies is no matter for any stage; what is in it is.
+    settings = project.settings.refine.model_copy(update={"known_duplicates": None})
     sound = without_cuts(settings)  # so that a moved cut leaves the others as they are
     yield from (kind(sound) for kind in (Tag, Divide, Clean, Screen, Familiarity))
     yield judge(project)
-    yield from (Cut(settings), Deduplicate(sound), Chunk(sound))
+    yield Cut(settings)
+    index = known_duplicates(project)
+    if index is None:
+        yield Deduplicate(sound)
+    else:
+        with taking_part(index, project.folder) as known:
+            yield Deduplicate(sound, known.content(), known.before)
+            known.keep(project.lake)
+    yield Chunk(sound)
+
+
+def known_duplicates(project: Project) -> Path | None:
+    """Return the folder of the index that other folders share, where the settings name one."""
+    named = project.settings.refine.known_duplicates
+    return (project.folder / named).resolve() if named else None
 
 
 def refine(project: Project, first: str | None = None) -> Ledger:
@@ -143,6 +160,11 @@ def refine(project: Project, first: str | None = None) -> Ledger:
     ledger = take_stock(project.lake)
     ledger.require_balance()
     if not ledger.total("kept"):
+        if set(project.lake.read("clusters")["reason"].to_pylist()) == {"known"}:
+            raise UserError(
+                f"{project.folder}: nothing new is in it: all that was left after the cut is known "
+                "from folders before; `goldsmith why FILE` says from which"
+            )
         raise UserError(
             f"{project.folder}: nothing is left for gold after refining; "
             "`goldsmith status` says why each document fell away"

@@ -7,7 +7,7 @@ What comes in is checked row by row; a malformed row is left out with its reason
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,14 +28,19 @@ T = TypeVar("T")
 _BLANK, _BROKEN = object(), object()
 
 
-def write_instruction_files(examples: pa.Table, folder: Path, key: str) -> None:
+def write_instruction_files(
+    examples: pa.Table, folder: Path, key: str, refused: Sequence[Mapping[str, str]] = ()
+) -> None:
     """Write ``<split>.messages.jsonl`` and ``<split>.alpaca.json`` as one artifact.
 
     Both hold the same examples, in the order of their ids; Alpaca keeps a system message and
-    earlier turns under ``system`` and ``history``.
+    earlier turns under ``system`` and ``history``. What a writer made up goes to ``refused.jsonl``.
     """
     rows = examples.to_pylist()
     with building(folder, key, examples=len(rows)) as new:
+        if refused:
+            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in refused]
+            (new / "refused.jsonl").write_text("".join(lines), "utf-8", "surrogatepass")
         for split in ("train", "validation"):
             chosen = [row for row in rows if row["split"] == split]
             lines = [
@@ -47,12 +52,13 @@ def write_instruction_files(examples: pa.Table, folder: Path, key: str) -> None:
             ]
             text = "".join(line + "\n" for line in lines)
             (new / f"{split}.messages.jsonl").write_text(text, "utf-8")
-            alpaca = [_as_alpaca(row["messages"]) for row in chosen]
+            alpaca = [as_alpaca(row["messages"]) for row in chosen]
             text = json.dumps(alpaca, ensure_ascii=False, indent=1)
             (new / f"{split}.alpaca.json").write_text(text, "utf-8")
 
 
-def _as_alpaca(messages: Conversation) -> dict[str, Any]:
+def as_alpaca(messages: Conversation) -> dict[str, Any]:
+    """Return a conversation as a row of Alpaca, its last question the instruction."""
     spoken = [turn["content"] for turn in messages if turn["role"] != "system"]
     row: dict[str, Any] = {"instruction": spoken[-2], "input": "", "output": spoken[-1]}
     if len(spoken) < len(messages):

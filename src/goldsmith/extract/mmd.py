@@ -63,7 +63,8 @@ def _parts(rows: list[Row], levels: dict[float, int]) -> Iterator[str]:
         elif label == "HEADING":
             yield f"{'#' * _level(group[0], levels)} {_joined(texts)}"
         elif label == "LIST":
-            yield "\n".join(_items(texts))
+            marked = [row["block"] if row["hint"] == "list" else None for row in group]
+            yield "\n".join(_items(texts, marked))
         elif label == "EQUATION":
             yield "\\[\n" + "\n".join(texts) + "\n\\]"
         elif label == "CODE":
@@ -115,13 +116,17 @@ def _joined(texts: list[str]) -> str:
     return result
 
 
-def _items(texts: list[str]) -> Iterator[str]:
-    item = ""
-    for text in texts:
-        if _ITEM.match(text) or not item:
+def _items(texts: list[str], marked: list[int | None]) -> Iterator[str]:
+    """Items of a list: by their signs, or, where the format ``marked`` them, a block each."""
+    item, last = "", None
+    for text, block in zip(texts, marked, strict=True):
+        alone = block is not None and block != last
+        last = block
+        if _ITEM.match(text) or alone or not item:
             if item:
                 yield item
-            item = f"- {_MARK.sub('', text)}" if _MARK.match(text) else text
+            bare = alone and not _ITEM.match(text)
+            item = f"- {_MARK.sub('', text)}" if bare or _MARK.match(text) else text
         else:
             item = _joined([item, text])
     if item:

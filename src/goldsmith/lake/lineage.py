@@ -99,6 +99,8 @@ def _document(lake: Lake, row: Row) -> tuple[str, Iterable[Step], Iterable[Step]
     back += [Step("removed", "", f"{rule}: {count} characters") for rule, count in rules.items()]
     chunks = _of(lake, "chunks", "document", name)
     forward = [Step("chunk", c["id"], _excerpt(c["text"])) for c in chunks.to_pylist()]
+    for cluster in _of(lake, "clusters", "member", name).to_pylist():
+        forward += _merged(lake, cluster["kept"], name)
     forward += _models(lake, name)
     return text, back, forward
 
@@ -139,8 +141,7 @@ def _reject(lake: Lake, row: Row) -> tuple[str, Iterable[Step], Iterable[Step]]:
     back += [Step("line", line["id"], _excerpt(line["text"])) for line in lines]
     back.append(_source(lake, row["document"]))
     text = f"{row['stage']}, rule {row['rule']}, score {row['score']:.3g}: {_excerpt(row['text'])}"
-    twin = row["merged_into"]
-    return text, back, [Step("merged into", twin, "the member that was kept")] if twin else []
+    return text, back, list(_merged(lake, row["merged_into"], row["document"], row["subject"]))
 
 
 def _example(lake: Lake, row: Row) -> tuple[str, Iterable[Step], Iterable[Step]]:
@@ -228,6 +229,21 @@ def _box(*rows: Row) -> str:
     x0, y0 = (min(row[key] for row in boxed) for key in ("x0", "y0"))
     x1, y1 = (max(row[key] for row in boxed) for key in ("x1", "y1"))
     return f"box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} pt"
+
+
+def _merged(lake: Lake, kept: str | None, *members: str) -> Iterator[Step]:
+    """Where a document or passage went that says what another one says."""
+    if kept is None:
+        return
+    for name in members:
+        for cluster in _of(lake, "clusters", "member", name).to_pylist():
+            if cluster["kept"] == kept:
+                known = cluster["reason"] == "known"
+                who = "of a folder that came before" if known else "the member that was kept"
+                how = f"{cluster['method']}, similarity {cluster['similarity']:.3g}"
+                yield Step("merged into", kept, f"{who} ({how}; {cluster['reason']})")
+                return
+    yield Step("merged into", kept, "the member that was kept")  # of a repeated string
 
 
 def _rejected(row: Row) -> Step:

@@ -363,4 +363,4 @@ REJECT_RULES: dict[str, tuple[str, ...]] = {
     "deduplicate": ("exact", "minhash", "simhash", "noise", "substring"),
     "forget": ("forgotten",),
 }
-MERGE_REASONS = ("born digital", "longest", "cleanest", "first")
+MERGE_REASONS = ("born digital", "longest", "cleanest", "first", "known")

@@ -6,6 +6,7 @@ score passages, pages and documents and decide nothing; `Cut` decides from the s
 `Deduplicate` merges documents and paragraphs that say the same; `Chunk` fills a token budget with
 whole sentences under one heading path.
 
+`taking_part` opens the index of documents that other folders hold, for comparing with them.
 `moves` says what other cuts would move; `classifier_scores` stores what a classifier or a model of
 a later room says; `character_damage` and `extraction_quality` judge a text without its truth.
 
@@ -19,6 +20,12 @@ from goldsmith.refine.clean import Clean
 from goldsmith.refine.cover import Problem, check_cover
 from goldsmith.refine.cut import HEURISTIC_RULES, Cut, without_cuts
 from goldsmith.refine.deduplicate import Deduplicate
+from goldsmith.refine.duplicates_known import (
+    KnownDuplicates,
+    forget_known,
+    names_of,
+    taking_part,
+)
 from goldsmith.refine.familiarity import Familiarity
 from goldsmith.refine.grade import tier
 from goldsmith.refine.hyphens import Divide
@@ -38,6 +45,7 @@ __all__ = [
     "Deduplicate",
     "Divide",
     "Familiarity",
+    "KnownDuplicates",
     "Moved",
     "Moves",
     "Problem",
@@ -49,8 +57,11 @@ __all__ = [
     "classifier_scores",
     "count_tokens",
     "extraction_quality",
+    "forget_known",
     "moves",
+    "names_of",
     "reveal",
+    "taking_part",
     "tier",
     "without_cuts",
     "write_vault",

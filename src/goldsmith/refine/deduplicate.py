@@ -9,8 +9,10 @@ The kept member is the one born digital; then the longest, in steps of a quarter
 then the first by name, so that a copy or a draft does not take the place of what it was made from
 for a few words more. ``clusters.reason`` says which of these decided. Paragraphs of at least 80
 characters are merged only when their normalised text is equal; among equals the longest stays, then
-the first by document id and order. "substring" takes whole sentences out of a paragraph where a
-long string stands in another paragraph too, of a better document or further ahead.
+the first by document id and order. Documents of folders that came before (`duplicates_known`) are
+kept in any case: what is like one of them goes for the reason "known". "substring" takes whole
+sentences out of a paragraph where a long string stands in another paragraph too, of a better
+document or further ahead.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import pyarrow as pa
@@ -27,7 +30,7 @@ import pyarrow as pa
 from goldsmith.lake.schemas import SCHEMAS
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import RefineSettings
-from goldsmith.refine.duplicates_index import Entry, Rank, clusters_of
+from goldsmith.refine.duplicates_index import DuplicateIndex, Entry, Rank, clusters_of
 from goldsmith.refine.duplicates_sketch import text_key
 from goldsmith.refine.duplicates_substring import repeated
 from goldsmith.refine.segments import Row, reject_passage, reject_range
@@ -42,6 +45,8 @@ class Deduplicate:
     """``passages`` that the cut left, of the whole corpus, to ``clusters`` and ``rejects``."""
 
     settings: RefineSettings
+    before: str = ""  # digest of the documents of folders that came before
+    known: tuple[Path, ...] = field(default=(), metadata={"place": True})  # where they are
     name: ClassVar[str] = "deduplicate"
     version: ClassVar[int] = 3
     unit: ClassVar[Literal["document", "all"]] = "all"
@@ -49,18 +54,11 @@ class Deduplicate:
     writes: ClassVar[tuple[str, ...]] = ("clusters", "rejects")
 
     def run(self, tables: Tables) -> dict[str, pa.Table]:
-        fallen = set(tables["rejects:cut"].column("subject").to_pylist())
-        passages = [row for row in tables["passages"].to_pylist() if row["id"] not in fallen]
-        passages.sort(key=lambda row: (row["document"], row["order"]))
-        by_document: dict[str, list[Row]] = defaultdict(list)
-        for passage in passages:
-            by_document[passage["document"]].append(passage)
-        texts = {
-            document: "\n".join(member["text"] for member in members)
-            for document, members in by_document.items()
-        }
-        entries = [Entry(rank, texts[rank.document]) for rank in ranks(texts, tables)]
-        found = clusters_of(entries, self.settings.near_duplicate, self.settings.duplicates)
+        passages = left_by_cut(tables)
+        entries = entries_of(passages, tables)
+        before = [DuplicateIndex(folder) for folder in self.known]
+        methods = self.settings.duplicates
+        found = clusters_of(entries, self.settings.near_duplicate, methods, before)
         clusters = [row._asdict() for row in found]
         rejects: list[Row] = []
         merged = {row["member"]: row for row in clusters}
@@ -103,6 +101,22 @@ class Deduplicate:
                 kept = ranked[first]["id"]
                 rows += reject_range(ranked[number], start, end, self.name, "substring", 1.0, kept)
         return rows
+
+
+def left_by_cut(tables: Tables) -> list[Row]:
+    """Return the passages that the cut left, by document and order."""
+    fallen = set(tables["rejects:cut"].column("subject").to_pylist())
+    passages = [row for row in tables["passages"].to_pylist() if row["id"] not in fallen]
+    return sorted(passages, key=lambda row: (row["document"], row["order"]))
+
+
+def entries_of(passages: Sequence[Row], tables: Tables) -> list[Entry]:
+    """Return the documents that are compared, by id: the text of all passages left of each."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for passage in passages:
+        parts[passage["document"]].append(passage["text"])
+    texts = {document: "\n".join(found) for document, found in parts.items()}
+    return [Entry(rank, texts[rank.document]) for rank in ranks(texts, tables)]
 
 
 def ranks(texts: Mapping[str, str], tables: Tables) -> list[Rank]:

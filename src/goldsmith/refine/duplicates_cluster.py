@@ -52,9 +52,10 @@ class Merge(NamedTuple):
     similarity: float
 
 
-def merges(ranked: Sequence[int], methods: Sequence[Method]) -> list[Merge]:
+def merges(ranked: Sequence[int], methods: Sequence[Method], settled: int = 0) -> list[Merge]:
     """Return who goes for whom, in the order of ``ranked`` (places of documents, best first).
 
+    The first ``settled`` of them stay whatever is like them: it was decided before.
     A document is merged by the first of the methods that finds it a partner. Time grows with the
     number of candidate pairs; memory with the keys that more than one document has.
     """
@@ -71,6 +72,8 @@ def merges(ranked: Sequence[int], methods: Sequence[Method]) -> list[Merge]:
                 method.prepare([one for one in coming if one in table])
         merge = None
         for method, table, kept in zip(methods, tables, kept_by, strict=True):
+            if rank[document] < settled:
+                break
             merge = _best(document, method, table.get(document, ()), kept, rank)
             if merge:
                 found.append(merge)

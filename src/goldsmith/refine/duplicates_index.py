@@ -10,6 +10,7 @@ mapped; memory grows with eight bytes a document and the keys that documents sha
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,13 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldsmith.errors import UserError
-from goldsmith.pipeline.artifact import building, fingerprint, read_manifest
+from goldsmith.pipeline.artifact import building, fingerprint, read_manifest, sync
 from goldsmith.refine import duplicates_noise as noise
 from goldsmith.refine.duplicates_shingles import PERMUTATIONS, SEED, SHINGLE
 from goldsmith.refine.duplicates_sketch import NAMES, Sketch, find, sketch, text_key
 
 FORMAT = 1
 SEGMENT = 4096  # documents
+KNOWN = "known"  # the reason of a cluster whose kept document came before
 
 
 class Rank(NamedTuple):
@@ -64,15 +66,30 @@ class Cluster(NamedTuple):
 
 
 def clusters_of(
-    entries: Sequence[Entry], threshold: float, methods: Collection[str] = NAMES
+    entries: Sequence[Entry],
+    threshold: float,
+    methods: Collection[str] = NAMES,
+    before: Sequence[DuplicateIndex] = (),
 ) -> list[Cluster]:
-    """Return the clusters of documents in memory, in order of rank of the members."""
-    texts = [entry.text for entry in entries]
-    ranks = [entry.rank for entry in entries]
-    return _clusters([sketch(texts, methods)], ranks, texts.__getitem__, threshold, methods)
+    """Return the clusters of documents in memory, in order of rank of the members.
+
+    Documents of the indexes ``before`` stay, all of them, and are members of nothing; what is kept
+    for one of them has the reason `KNOWN`, and may have the same id.
+    """
+    segments = [segment for index in before for segment in index.segments()]
+    known = [rank for segment in segments for rank in segment.ranks]
+    read = _reader(segments)
+
+    def text(place: int) -> str:
+        return read(place) if place < len(known) else entries[place - len(known)].text
+
+    sketches = [segment.sketch for segment in segments]
+    own = sketch([entry.text for entry in entries], methods)
+    ranks = [*known, *(entry.rank for entry in entries)]
+    return _clusters([*sketches, own], ranks, text, threshold, methods, len(known))
 
 
-class _Segment(NamedTuple):
+class Segment(NamedTuple):
     """A segment as it lies on disk: arrays are mapped, texts are read one by one."""
 
     folder: Path
@@ -103,11 +120,7 @@ class DuplicateIndex:
         Killed at any moment, whole segments are there; adding the same documents again adds what is
         missing. Raises UserError for an id that stands for another text already.
         """
-        known = {
-            rank.document: key
-            for segment in self._segments()
-            for rank, key in zip(segment.ranks, segment.keys, strict=True)
-        }
+        known = {name: key for name, (_, key) in self.documents().items()}
         fresh = []
         for entry in sorted(entries, key=lambda one: one.rank.document):
             name, key = entry.rank.document, text_key(entry.text).hex()
@@ -125,7 +138,8 @@ class DuplicateIndex:
         """Forget documents, texts and all; return how many were there."""
         gone = set(documents)
         removed = 0
-        for segment in self._segments():
+        self._sweep()
+        for segment in list(self.segments()):
             left = [n for n, rank in enumerate(segment.ranks) if rank.document not in gone]
             if len(left) == len(segment.ranks):
                 continue
@@ -133,21 +147,42 @@ class DuplicateIndex:
             # Killed in between, the rest is there twice, which reading forgives.
             if left:
                 self._write([Entry(segment.ranks[n], segment.text(n)) for n in left])
-            shutil.rmtree(segment.folder)
+            hidden = segment.folder.with_name(f".{segment.folder.name}.gone")
+            os.rename(segment.folder, hidden)  # so that no half of it is ever read
+            sync(self.folder)
+            shutil.rmtree(hidden)
         return removed
 
     def clusters(self, threshold: float, methods: Collection[str] = NAMES) -> list[Cluster]:
         """Return the clusters of all documents, in order of rank of the members."""
-        segments = list(self._segments())
+        segments = list(self.segments())
         ranks = [rank for segment in segments for rank in segment.ranks]
-        starts = np.cumsum([0, *(len(segment.ranks) for segment in segments)]).tolist()
-
-        def text(place: int) -> str:
-            at = bisect_right(starts, place) - 1
-            return segments[at].text(place - starts[at])
-
         sketches = [segment.sketch for segment in segments]
-        return _clusters(sketches, ranks, text, threshold, methods)
+        return _clusters(sketches, ranks, _reader(segments), threshold, methods)
+
+    def documents(self) -> dict[str, tuple[Rank, str]]:
+        """Return rank and hash of the text of every document."""
+        found: dict[str, tuple[Rank, str]] = {}
+        for segment in self.segments():
+            for rank, key in zip(segment.ranks, segment.keys, strict=True):
+                found.setdefault(rank.document, (rank, key))
+        return found
+
+    def hold(self, entries: Sequence[Entry]) -> None:
+        """Bring the index to these documents, no more and no other.
+
+        Killed at any moment, the same call brings it there.
+        """
+        wanted = {one.rank.document: (one.rank, text_key(one.text).hex()) for one in entries}
+        there = self.documents()
+        self.remove([name for name, about in there.items() if wanted.get(name) != about])
+        self.add(entries)
+
+    def _sweep(self) -> None:
+        """Take away what a killed process left of segments: it may hold what is to be forgotten."""
+        for folder in self.folder.glob(".*") if self.folder.is_dir() else ():
+            if folder.is_dir():
+                shutil.rmtree(folder)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         about = [[list(entry.rank), text_key(entry.text).hex()] for entry in entries]
@@ -161,7 +196,7 @@ class DuplicateIndex:
             for field in Sketch._fields:
                 np.save(folder / f"{field}.npy", getattr(made, field))
 
-    def _segments(self) -> Iterator[_Segment]:
+    def segments(self) -> Iterator[Segment]:
         """Give the whole segments by name; a document that is in two counts in the first."""
         if not self.folder.is_dir():
             return
@@ -176,7 +211,7 @@ class DuplicateIndex:
                 )
             about = json.loads((folder / "about.json").read_text("utf-8"))
             arrays = [_mapped(folder / f"{field}.npy") for field in Sketch._fields]
-            yield _Segment(
+            yield Segment(
                 folder,
                 [Rank(*rank) for rank, _ in about],
                 [key for _, key in about],
@@ -203,24 +238,42 @@ def _mapped(path: Path) -> NDArray[Any]:
     return mapped
 
 
+def _reader(segments: Sequence[Segment]) -> Callable[[int], str]:
+    """Give the text at a place, places counting through the segments."""
+    starts = np.cumsum([0, *(len(segment.ranks) for segment in segments)]).tolist()
+
+    def text(place: int) -> str:
+        at = bisect_right(starts, place) - 1
+        return segments[at].text(place - starts[at])
+
+    return text
+
+
 def _clusters(
     sketches: Sequence[Sketch],
     ranks: Sequence[Rank],
     text: Callable[[int], str],
     threshold: float,
     methods: Collection[str],
+    settled: int = 0,
 ) -> list[Cluster]:
-    first: dict[str, int] = {}
-    for place, rank in enumerate(ranks):
-        first.setdefault(rank.document, place)
-    ranked = sorted(first.values(), key=ranks.__getitem__)
+    before = _ranked(ranks, 0, settled)
+    ranked = [*before, *_ranked(ranks, settled, len(ranks))]
     return [
         Cluster(
             ranks[merge.member].document,
             ranks[merge.kept].document,
             merge.method,
             merge.similarity,
-            ranks[merge.kept].reason(ranks[merge.member]),
+            KNOWN if merge.kept < settled else ranks[merge.kept].reason(ranks[merge.member]),
         )
-        for merge in find(sketches, text, ranked, threshold, methods)
+        for merge in find(sketches, text, ranked, threshold, methods, len(before))
     ]
+
+
+def _ranked(ranks: Sequence[Rank], start: int, end: int) -> list[int]:
+    """Places of documents, best first; of those with one id the first."""
+    first: dict[str, int] = {}
+    for place in range(start, end):
+        first.setdefault(ranks[place].document, place)
+    return sorted(first.values(), key=ranks.__getitem__)

@@ -74,8 +74,9 @@ def find(
     ranked: Sequence[int],
     threshold: float,
     methods: Collection[str],
+    settled: int = 0,
 ) -> list[Merge]:
-    """Return which documents go for which.
+    """Return which documents go for which; the first ``settled`` of ``ranked`` go for none.
 
     ``text(place)`` gives a document's text, places counting through all sketches; ``ranked`` are
     the places, best first; ``threshold`` is the similarity from which two documents are one.
@@ -86,7 +87,7 @@ def find(
         "simhash": lambda: _simhash(sketches, text, threshold),
         "noise": lambda: _noise(sketches, text, threshold),
     }
-    return merges(ranked, [made[name]() for name in NAMES if name in methods])
+    return merges(ranked, [made[name]() for name in NAMES if name in methods], settled)
 
 
 def text_key(text: str) -> bytes:

@@ -62,7 +62,8 @@ def extend(
 ) -> Extension:
     """Write the tokenizer of ``source`` with ``words`` added to ``folder``, whole or not at all.
 
-    ``texts`` show what is saved. Raises ModelError where the tokenizer is of another kind or an old
+    ``texts`` show what is saved. Weights beside ``source`` are not copied: they lack the new rows.
+    Raises ModelError where the tokenizer is of another kind or an old
     token would get another id, UserError where every word is one token already.
     """
     old = load(source)
@@ -90,7 +91,8 @@ def extend(
     if moved is not None or set(after.values()) != set(before.values()) | set(made):
         raise ModelError(f"{path}: cannot grow: the id of '{moved}' would change")
     with building(folder, key, vocabulary=len(after)) as new:
-        shutil.copytree(source, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest*"))
+        ignored = shutil.ignore_patterns("manifest*", "*.safetensors*", "*.bin*")
+        shutil.copytree(source, new, dirs_exist_ok=True, ignore=ignored)
         (new / "tokenizer.json").write_text(json.dumps(data, ensure_ascii=False, indent=2), "utf-8")
     grown = load(folder)
     return Extension(
