@@ -186,15 +186,15 @@ def _text_layers(batch: list[OpenPage], form: Form | None, runs: list[Run]) -> l
                     for group in reading_order(view.segments, view.pages[index])
                 )
             ]
-            lattices = partial(_lattices, *batch[place][1:]) if turn == 0 else None
+            lattices = partial(_lattices, batch[place]) if turn == 0 else None
             mark_tables(view, [row for rows in groups for row in rows], formal, lattices)
             parts = partial(apart, view, fields) if fields else None
             lines += make_lines(view, pieces.fonts, groups, batch[place].number, block, parts)
     return layers
 
 
-def _lattices(handle: Any, frame: Frame) -> list[Lattice]:
-    return find_lattices(*read_rulings(handle, frame))
+def _lattices(opened: OpenPage) -> list[Lattice]:
+    return find_lattices(*read_rulings(opened.handle, opened.frame))
 
 
 def _font_runs(pieces: Pieces, numbers: list[int]) -> list[Run]:
