@@ -58,7 +58,7 @@ LEAN_TILES = {
     128: Tiles(Tile(64, 32, 4, 2), Tile(64, 32, 4, 2), Tile(32, 64, 4, 2)),
     256: Tiles(Tile(32, 32, 4, 1), Tile(32, 32, 4, 1), Tile(32, 32, 4, 1)),
 }
-AMPLE = 164 * 1024
+AMPLE = 160 * 1024
 """Bytes that a program must be able to share for `TILES`."""
 #: For 4-byte numbers, multiplied exactly: correct, not fast, and spilling above 64 features.
 WIDE_TILES = Tiles(Tile(16, 16, 4, 1), Tile(16, 16, 4, 1), Tile(16, 16, 4, 1))
