@@ -23,7 +23,8 @@ import typst
 from numpy.typing import NDArray
 
 from goldsmith.extract.glyphs import CHARACTERS
-from goldsmith.extract.marks import MEASURES, SIDE, Sheet, read_marks
+from goldsmith.extract.marks import MEASURES, SIDE, read_marks
+from goldsmith.extract.marks import pictures as pictures_of
 
 SIZES = (7.5, 9, 11, 14, 20)
 HIDDEN = 192
@@ -132,7 +133,7 @@ def pictures(content: bytes) -> tuple[NDArray[np.float32], list[str]]:
         texts = ["".join(chr(int(marks.code[p])) for p in places) for places in groups]
         kept = [k for k, text in enumerate(texts) if text in CHARACTERS and text != " "]
         places = np.array([groups[k][0] for k in kept], np.int64)
-        one = Sheet(page.raw).pictures(marks, places)
+        one = pictures_of(page.raw, marks, places)
         ink = one[:, : SIDE * SIDE].any(axis=1)
         found.append(one[ink])
         labels += [texts[k] for k, has in zip(kept, ink.tolist(), strict=True) if has]

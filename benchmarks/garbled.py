@@ -27,7 +27,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pypdfium2
-import pypdfium2.raw as pdfium
 import typst
 from garbled_damage import damaged
 from garbled_texts import Text, corpus, own
@@ -37,7 +36,8 @@ from sklearn.metrics import roc_auc_score
 
 from goldsmith.extract.damage import suspects
 from goldsmith.extract.marks import plain_name, read_marks
-from goldsmith.extract.pdf import _frame, _text_layers, read_pdf
+from goldsmith.extract.opened import OpenPages
+from goldsmith.extract.pdf import _text_layers, read_pdf
 from goldsmith.extract.repair import WRONG, examined
 from goldsmith.project import ExtractSettings
 
@@ -257,10 +257,11 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
     if case.damage != "none":
         content, touched = damaged(sound, case.damage, case.seed)
     before, after = read_pdf(sound, SETTINGS), read_pdf(content, SETTINGS)
-    document = pypdfium2.PdfDocument(content)
-    texts = font_runs(document)
+    opened = OpenPages(pypdfium2.PdfDocument(content))
+    texts = font_runs(opened)
     doubts = suspects((font, text) for _, font, text in texts)
-    verdicts = examined(document, texts)
+    verdicts = examined(opened, texts)
+    opened.close()
     truth = glyphs(sound)
     shown = glyphs(content)
     by_font: dict[str, list[tuple[str, str]]] = {}
@@ -308,13 +309,13 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
     return runs, [(case.damage, right_share, len(told))]
 
 
-def font_runs(document: pypdfium2.PdfDocument) -> list[tuple[int, str, str]]:
+def font_runs(opened: OpenPages) -> list[tuple[int, str, str]]:
     """What the reader of PDF files hands to `examined`."""
     runs: list[tuple[int, str, str]] = []
-    for number in range(1, len(document) + 1):
-        handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
-        _text_layers([(number, handle, _frame(handle))], runs)
-        pdfium.FPDF_ClosePage(handle)
+    for number in range(1, len(opened.document) + 1):
+        if page := opened.page(number):
+            _text_layers([page], runs)
+        opened.release(number)
     return runs
 
 

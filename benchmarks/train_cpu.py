@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def tokens(step: int) -> Any:
 
 
 def ours(warm: int, steps: int) -> float:
+    import torch
     from train_text import TextBatch
 
     from goldsmith.models import Decoder, ModelConfig
@@ -74,7 +76,7 @@ def ours(warm: int, steps: int) -> float:
         weight_decay=0.1,
         evaluate_every=10**6,
         checkpoint_every=10**6,
-        threads=0,
+        threads=torch.get_num_threads(),
         precision="auto",
     )
     with tempfile.TemporaryDirectory() as scratch:
@@ -129,11 +131,12 @@ def trainer(warm: int, steps: int, best: bool) -> float:
     return ROWS * CONTEXT * steps / (times[warm + steps - 1] - times[warm - 1])
 
 
-def child(side: str, warm: int, steps: int) -> None:
+def child(side: str, warm: int, steps: int, threads: int) -> None:
     import torch
 
     from goldsmith.training.cost import matmul_rate
 
+    torch.set_num_threads(threads)
     rate = ours(warm, steps) if side == "ours" else trainer(warm, steps, side == "trainer_best")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     matmul = max(matmul_rate(torch.bfloat16) for _ in range(5))
@@ -145,15 +148,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm", type=int, default=4)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of either side")
     parser.add_argument("--sides", nargs="+", default=SIDES)
     parser.add_argument("--child")
     options = parser.parse_args()
     if options.child:
-        return child(options.child, options.warm, options.steps)
+        return child(options.child, options.warm, options.steps, options.threads)
     seen: dict[str, list[dict[str, float]]] = {side: [] for side in options.sides}
     for _ in range(options.rounds):
         for side in options.sides:
             counts = ["--warm", str(options.warm), "--steps", str(options.steps)]
+            counts += ["--threads", str(options.threads)]
             done = subprocess.run(
                 [sys.executable, __file__, "--child", side, *counts],
                 capture_output=True,

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, KeyValueCache, ModelConfig
+from goldsmith.models import Decoder, KeyValueCache, ModelConfig, loss
 from goldsmith.models.decoder import segment_positions
-from goldsmith.models.loss import BLOCK, linear_cross_entropy
+from goldsmith.models.loss import linear_cross_entropy
 
 TINY = ModelConfig(
     vocabulary=61,
@@ -143,17 +143,51 @@ def test_loss_and_gradients_equal_plain_cross_entropy(tied):
         torch.testing.assert_close(ours[name], parameter.grad, atol=1e-6, rtol=1e-4)
 
 
-def test_blocks_of_rows_make_no_difference():
+@pytest.mark.parametrize("cap", [None, 2.0])
+def test_blocks_of_rows_make_no_difference(monkeypatch, cap):
+    monkeypatch.setattr(loss, "BLOCK_BYTES", 16 * 4 * 7)
+    monkeypatch.setattr(loss, "NEAR", 3 * 7)
     generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(2 * BLOCK + 5, 4, generator=generator, requires_grad=True)
+    hidden = torch.randn(2 * 16 + 5, 4, generator=generator, requires_grad=True)
     weight = torch.randn(7, 4, generator=generator, requires_grad=True)
-    targets = torch.randint(0, 7, (2 * BLOCK + 5,), generator=generator)
-    ours = linear_cross_entropy(hidden, weight, targets)
-    plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
+    targets = torch.randint(0, 7, (len(hidden),), generator=generator)
+    ours = linear_cross_entropy(hidden, weight, targets, cap)
+    logits = hidden @ weight.T if cap is None else cap * torch.tanh(hidden @ weight.T / cap)
+    plain = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
     torch.testing.assert_close(ours, plain)
     wanted = torch.autograd.grad(plain, (hidden, weight))
     for mine, other in zip(torch.autograd.grad(ours, (hidden, weight)), wanted, strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
+
+
+def test_losses_that_share_a_block_keep_their_own_gradients():
+    """Two of one graph, one scored in between: nothing holds what the next one overwrites."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(7, 4, generator=generator, requires_grad=True)
+    first, second = (torch.randn(9, 4, generator=generator, requires_grad=True) for _ in range(2))
+    targets = torch.randint(0, 7, (9,), generator=generator)
+    one = linear_cross_entropy(first, weight, targets)
+    with torch.inference_mode():
+        linear_cross_entropy(second.detach() * 3, weight.detach(), targets)
+    two = linear_cross_entropy(second, weight, targets)
+    plain = torch.nn.functional.cross_entropy
+    rows = [plain(hidden @ weight.T, targets, reduction="sum") for hidden in (first, second)]
+    inputs = (first, second, weight)
+    ours = torch.autograd.grad(one + 2 * two, inputs)
+    for mine, other in zip(ours, torch.autograd.grad(rows[0] + 2 * rows[1], inputs), strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_losses_beyond_the_smallest_probability_are_exact():
+    hidden = torch.tensor([[400.0], [1.0]], requires_grad=True)
+    weight = torch.tensor([[1.0], [0.0], [-1.0]])
+    targets = torch.tensor([2, 0])
+    ours = linear_cross_entropy(hidden, weight, targets)
+    plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
+    assert plain.item() > 800
+    torch.testing.assert_close(ours, plain)
+    (mine,) = torch.autograd.grad(ours, hidden)
+    torch.testing.assert_close(mine, torch.autograd.grad(plain, hidden)[0])
 
 
 def test_no_target_no_loss():

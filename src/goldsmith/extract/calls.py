@@ -2,7 +2,7 @@
 
 A page has some thousand characters, and a Python call to pdfium costs more than what pdfium does in
 it. So: codes come a page at a time; everything else is asked through ``map``, without argument
-types (integers are C ints, all else ctypes objects made beforehand) and without giving up the
+types (integers are C ints, all else ctypes arguments made beforehand) and without giving up the
 interpreter's lock, which together halves the price of a call. Which characters are worth a call is
 `characters`' business.
 
@@ -39,11 +39,14 @@ def _raw(function: Any, result: Any) -> Any:
 
 _get_text = _raw(pdfium.FPDFText_GetText, ctypes.c_int)
 _unicode = _raw(pdfium.FPDFText_GetUnicode, ctypes.c_uint)
-_loose_box = _raw(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int)
-_tight_box = _raw(pdfium.FPDFText_GetCharBox, ctypes.c_int)
-_text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
-_matrix = _raw(pdfium.FPDFText_GetMatrix, ctypes.c_int)
+# Whether these four succeed is not asked: slots are zero where they do not.
+_loose_box = _raw(pdfium.FPDFText_GetLooseCharBox, None)
+_tight_box = _raw(pdfium.FPDFText_GetCharBox, None)
+_matrix = _raw(pdfium.FPDFText_GetMatrix, None)
+_origin = _raw(pdfium.FPDFText_GetCharOrigin, None)
+_text_object = _raw(pdfium.FPDFText_GetTextObject, ctypes.c_ssize_t)
 _font_size = _raw(pdfium.FPDFText_GetFontSize, ctypes.c_double)
+_generated = _raw(pdfium.FPDFText_IsGenerated, ctypes.c_int)
 
 # Where calls write: four floats or doubles, or six floats, a result.
 _four = (ctypes.c_float * 4 * _SLOTS)()
@@ -62,7 +65,7 @@ class TextPages:
     characters beyond 0xFFFF count as two, as they do for pdfium.
     """
 
-    handles: list[ctypes.c_void_p]
+    handles: list[Any]
     first: Places
     codes: Codes
 
@@ -70,7 +73,7 @@ class TextPages:
         """The page, from 0, of each character."""
         return np.asarray(self.first.searchsorted(places, side="right") - 1, np.intp)
 
-    def _each(self, places: Places) -> tuple[Iterator[ctypes.c_void_p], list[int]]:
+    def _each(self, places: Places) -> tuple[Iterator[Any], list[int]]:
         """For ascending places: the handle and the character's number on its page."""
         begin = places.searchsorted(self.first)
         counts = begin[1:] - begin[:-1]
@@ -80,8 +83,7 @@ class TextPages:
     def objects(self, places: Places) -> NDArray[np.int64]:
         """The addresses of the text objects that draw these characters; 0 for none."""
         handles, local = self._each(places)
-        found = [pointer or 0 for pointer in map(_text_object, handles, local)]
-        return np.array(found, np.int64)
+        return np.fromiter(map(_text_object, handles, local), np.int64, len(local))
 
     def loose_boxes(self, places: Places) -> NDArray[np.float32]:
         """Left, top, right, bottom in page space, with the font's height: (n, 4)."""
@@ -93,6 +95,20 @@ class TextPages:
         found: NDArray[Any] = self._asked(_tight_box, places, _sides, _side_slots)
         return found
 
+    def baselines(self, places: Places) -> NDArray[np.float64]:
+        """The pen's y in page space before each character: (n,)."""
+        found: NDArray[Any] = self._asked(_origin, places, _sides, _side_slots[:2])
+        return found[:, 1]
+
+    def unicode(self, places: Places) -> NDArray[np.int64]:
+        """The characters' codes as they are, controls included: (n,)."""
+        return np.fromiter(map(_unicode, *self._each(places)), np.int64, len(places))
+
+    def generated(self, places: Places) -> NDArray[np.bool_]:
+        """Which characters pdfium made up itself: (n,)."""
+        told = np.fromiter(map(_generated, *self._each(places)), np.int64, len(places))
+        return np.asarray(told == 1)
+
     def matrices(self, places: Places) -> NDArray[np.float32]:
         """The text matrix a, b, c, d, e, f of the characters' objects: (n, 6)."""
         found: NDArray[Any] = self._asked(_matrix, places, _six, [_six_slots])
@@ -102,7 +118,7 @@ class TextPages:
         """Sizes in the units of the text matrix: (n,)."""
         handles, local = self._each(places)
         sizes = np.fromiter(map(_font_size, handles, local), np.float64, len(local))
-        return np.nan_to_num(sizes, copy=False).clip(-_LARGEST, _LARGEST)
+        return _finite(sizes)
 
     def _asked(self, function: Any, places: Places, slots: Any, addresses: list[list[Any]]) -> Any:
         handles, local = self._each(places)
@@ -113,12 +129,22 @@ class TextPages:
             deque(map(function, islice(handles, len(part)), part, *addresses), 0)
             parts.append(np.ctypeslib.as_array(slots)[: len(part)].copy())
         found = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return np.nan_to_num(found, copy=False).clip(-_LARGEST, _LARGEST)
+        return _finite(found)
+
+
+def _finite(found: NDArray[Any]) -> NDArray[Any]:
+    """The numbers cut off at the largest, in place; what is none is 0."""
+    found.clip(-_LARGEST, _LARGEST, out=found)
+    none = np.isnan(found)
+    if none.any():
+        found[none] = 0
+    return found
 
 
 def read_codes(text_pages: list[Any]) -> TextPages:
     """Ask loaded text pages for their characters."""
-    handles = [ctypes.cast(page, ctypes.c_void_p) for page in text_pages]
+    addresses = [ctypes.cast(page, ctypes.c_void_p).value for page in text_pages]
+    handles = [ctypes.c_void_p.from_param(address) for address in addresses]
     counts = [max(pdfium.FPDFText_CountChars(page), 0) for page in text_pages]
     first = np.zeros(len(counts) + 1, np.intp)
     first[1:] = np.cumsum(np.array(counts, np.intp) + 1)

@@ -13,6 +13,8 @@ are drawn where damage is rarely missed, and code, formulas and names are looked
 from __future__ import annotations
 
 import json
+import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
@@ -26,6 +28,13 @@ from goldsmith.extract.language import folded, triples
 MINIMUM_PAIRS = 60  # from here the mean of the pairs alone is enough; see docs/decisions/0020
 THRESHOLD = -3.15  # mean natural log-probability of a pair, of damaged text
 _DOUBT = -2.95  # the same, of text worth a second look
+SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
+KINDS = 5  # different characters that can be deciphered, at the least
+_ODD = 0.75  # suspicion of letters among capitals, digits and signs
+_TOLD = 8  # letters in different words, from which they are language or not
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LITTLE = 0.25  # suspicion where next to nothing can be said
+_ADDRESS = re.compile(r"\S*(?:https?://|www\.)\S*|\S+@\S+\.[a-z]{2,4}\b")
 _FEW = 6  # letters; fewer say nothing at all
 _SHORT_DOUBT = -2.9  # mean log-probability of a character in a short text
 _SHORT_SLACK = 1.0  # over the root of its length
@@ -56,17 +65,34 @@ def suspects(pieces: Iterable[tuple[str, str]]) -> dict[str, float]:
 
 def suspicion(text: str) -> float:
     """How doubtful a text is: 0 not at all, from 0.5 worth a look at its glyphs."""
+    doubt = _doubt(text)
+    if doubt < SUSPECTED or not_text(text) > _NOT_TEXT * len(text):
+        return doubt
+    words = text.split()
+    visible = sum(map(len, words))
+    alone = sum([len(word) == 1 for word in words])
+    if len(set(text)) <= KINDS or alone >= 0.5 * visible:
+        return min(doubt, _LITTLE)  # signs and marks of formulas: nothing that can be deciphered
+    once = " ".join(dict.fromkeys(_ADDRESS.sub(" ", text).split()))
+    again = _doubt(once)
+    if again != _ODD and sum(map(len, set(_WORD.findall(once)))) < _TOLD:
+        again = min(again, _LITTLE)
+    return min(doubt, again)
+
+
+def _doubt(text: str) -> float:
     if not_text(text) > _NOT_TEXT * len(text):
         return 1.0
     mean, count, mixed, signs = _counted(text)
     if mixed > _MIXED or signs > _SIGNS:
-        return 0.75
+        return _ODD
     if count >= MINIMUM_PAIRS:
-        return float(np.clip(0.5 + (_DOUBT - mean), 0.0, 1.0))
+        return min(max(0.5 + (_DOUBT - mean), 0.0), 1.0)
     mean, count = _in_a_row(text)
     if count < _FEW:
-        return 0.25
-    return float(np.clip(0.5 + 0.5 * (_SHORT_DOUBT - _SHORT_SLACK * count**-0.5 - mean), 0.0, 1.0))
+        return _LITTLE
+    doubt = 0.5 + 0.5 * (_SHORT_DOUBT - _SHORT_SLACK / math.sqrt(count) - mean)
+    return min(max(doubt, 0.0), 1.0)
 
 
 def damage(pieces: Iterable[tuple[str, str]]) -> float:
@@ -108,12 +134,8 @@ def _counted(text: str) -> tuple[float, int, float, float]:
 
     The oddities: pairs inside words that no word has, and signs among visible characters.
     """
-    latin, kinds = _fold()
-    if not text.isascii():
-        text = text.translate(_WIDE)
-    raw = b" " + text.encode("latin-1", "replace") + b" "
-    kind = np.frombuffer(raw.translate(kinds), np.uint8)
-    letters = np.frombuffer(raw.translate(latin), np.uint8)
+    codes, (latin, kinds, _) = _codes(f" {text} "), _fold()
+    kind, letters = kinds[codes], latin[codes]
     changes = kind[:-1] * 6 + kind[1:]
     steps = np.bincount(changes, minlength=36)
     shown = np.bincount(kind, minlength=6)
@@ -124,11 +146,12 @@ def _counted(text: str) -> tuple[float, int, float, float]:
     visible = len(kind) - int(shown[_SPACE])
     signs = int(shown[_SIGN]) / max(visible, 12)
     edges = np.flatnonzero(letters == 0)
-    long = np.diff(edges) > 4
+    apart = edges[1:] - edges[:-1]
+    long = apart > 4
     if not long.any():
         return 0.0, 0, mixed, signs
-    inside = np.repeat(long, np.diff(edges))
-    pairs = letters[:-1].astype(np.intp) * 27 + letters[1:]
+    inside = long.repeat(apart)
+    pairs = letters[:-1] * np.intp(27) + letters[1:]
     counts = np.bincount(pairs[edges[0] : edges[-1]][inside], minlength=729)
     count = int(counts.sum())
     return float((_tables() @ counts).max() / count), count, mixed, signs
@@ -139,44 +162,52 @@ def _in_a_row(text: str) -> tuple[float, int]:
 
     Digits and signs only separate here; a text without Latin letters gives none.
     """
-    _, kinds = _fold()
-    raw = b"  " + " ".join(text.translate(_WIDE).split()).encode("latin-1", "replace") + b" "
-    codes = np.frombuffer(raw.translate(_letters()), np.uint8)
-    kind = np.frombuffer(raw.translate(kinds), np.uint8)[2:]
+    codes, (_, kinds, folds) = _codes(f"  {' '.join(text.split())} "), _fold()
+    kind, letter = kinds[codes[2:]], folds[codes]
     judged = (kind == _LOWER) | (kind == _UPPER) | (kind == _SPACE)
-    values = triples()[codes[:-2], codes[1:-1], codes[2:]][judged]
+    values = triples()[letter[:-2], letter[1:-1], letter[2:]][judged]
     letters = int((kind != _SPACE)[judged].sum())
     return (float(values.mean()), letters) if letters else (0.0, 0)
 
 
+_WIDE = dict(zip("’‘“”–—ﬁﬂœŒıšžŠŽ", "''\"\"--ffoOiszSZ", strict=True))
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    """The code points of a text; those beyond the first plane are one."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return np.minimum(codes, np.uint32(0xFFFF))
+
+
 @cache
-def _letters() -> bytes:
-    return bytes(folded(chr(code)) for code in range(256))
+def _fold() -> tuple[NDArray[np.uint8], ...]:
+    """By code point the letter (1 to 26, else 0), the kind, and the letter of `language`.
+
+    What is outside Latin-1 counts as a question mark.
+    """
+    tables = [np.zeros(65536, np.uint8) for _ in range(3)]
+    for table, value in zip(tables, _folded("?"), strict=True):
+        table[:] = value
+    for character in [*map(chr, range(256)), *_WIDE]:
+        for table, value in zip(tables, _folded(_WIDE.get(character, character)), strict=True):
+            table[ord(character)] = value
+    return tuple(tables)
 
 
-_WIDE = {ord(c): c2 for c, c2 in zip("’‘“”–—ﬁﬂœŒıšžŠŽ", "''\"\"--ffoOiszSZ", strict=True)}
-
-
-@cache
-def _fold() -> tuple[bytes, bytes]:
-    """Tables over Latin-1: the letter (1 to 26, else 0) and the kind of each byte."""
-    latin, kinds = bytearray(256), bytearray(256)
-    for code in range(256):
-        character = chr(code)
-        plain = unicodedata.normalize(
-            "NFKD", {"ß": "s", "ø": "o", "Ø": "o"}.get(character, character)
-        )
-        letter = plain[0].lower()
-        if character.isalpha() and "a" <= letter <= "z":
-            latin[code] = ord(letter) - 96
-            kinds[code] = _UPPER if character.isupper() else _LOWER
-        elif character.isdigit():
-            kinds[code] = _DIGIT
-        elif character.isspace():
-            kinds[code] = _SPACE
-        else:
-            kinds[code] = _MARK if character in ".,-()'\":;/!?%" else _SIGN
-    return bytes(latin), bytes(kinds)
+def _folded(character: str) -> tuple[int, int, int]:
+    plain = {"ß": "s", "ø": "o", "Ø": "o"}.get(character, character)
+    letter = unicodedata.normalize("NFKD", plain)[0].lower()
+    latin = 0
+    if character.isalpha() and "a" <= letter <= "z":
+        latin = ord(letter) - 96
+        kind = _UPPER if character.isupper() else _LOWER
+    elif character.isdigit():
+        kind = _DIGIT
+    elif character.isspace():
+        kind = _SPACE
+    else:
+        kind = _MARK if character in ".,-()'\":;/!?%" else _SIGN
+    return latin, kind, folded(character)
 
 
 @cache

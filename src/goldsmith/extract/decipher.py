@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,13 @@ def _common_shift(cipher: Cipher, puzzle: _Puzzle, best: Integers, mine: Integer
     return moved if agree >= 4 and agree >= 0.6 * sum(votes.values()) else 0
 
 
+@cache
+def _usual() -> Floats:
+    """How frequent each of LETTERS is."""
+    letters, _ = tables()
+    return np.asarray(np.exp(letters.astype(np.float32)).mean(axis=(0, 1, 2)), np.float32)
+
+
 class _Puzzle:
     """The windows of four symbols of a text, and what a choice of characters is worth on them."""
 
@@ -199,14 +207,21 @@ class _Puzzle:
         font = self.cipher.font[symbol]
         others = self.open[(self.cipher.font[self.open] == font) & (self.open != symbol)]
         taken = set(full[others].tolist())
-        kept = full[symbol]
         scale = min(1.0, _ENOUGH / max(float(self.weight[at].sum()) / ORDER, 1e-6))
-        result = np.empty(len(options))
-        for number, character in enumerate(options):
-            full[symbol] = character
-            value = scale * self.worth(full, at) + float(self.evidence[symbol, character])
-            result[number] = value - (_TWICE if character in taken and _ALONE[character] else 0.0)
-        full[symbol] = kept
+        tried = np.array(options, np.int64)
+        here = self.windows[at]
+        shown = np.where(here == symbol, tried[:, None, None], full[here])  # (options, windows, 4)
+        value = self.letters[
+            _OUT[shown[..., 0]], _OUT[shown[..., 1]], _OUT[shown[..., 2]], _IN[shown[..., 3]]
+        ].astype(np.float32)
+        kind = _CASE[shown[..., 1:]]
+        value += self.cases[kind[..., 0], kind[..., 1], kind[..., 2]] + _OWN[shown[..., 3]]
+        twice = [_TWICE if option in taken and _ALONE[option] else 0.0 for option in options]
+        result: NDArray[np.float64] = (
+            scale * (value @ self.weight[at]).astype(np.float64)
+            + self.evidence[symbol, tried].astype(np.float64)
+            - np.array(twice)
+        )
         return result
 
     def ascend(self, start: Integers) -> Integers:
@@ -235,8 +250,7 @@ class _Puzzle:
 
     def by_frequency(self, start: Integers, blind: NDArray[np.bool_]) -> Integers:
         """Letters by frequency for symbols without a look, then swaps as long as they help."""
-        letters, _ = tables()
-        usual = np.exp(letters.astype(np.float32)).mean(axis=(0, 1, 2))
+        usual = _usual()
         order = sorted(np.flatnonzero(blind).tolist(), key=lambda s: (-self.occurs[s], s))
         taken = [NUMBER[c] for c in sorted(LETTERS[1:27], key=lambda c: -usual[folded(c)])]
         full = self.full(start)

@@ -19,7 +19,7 @@ _SLANTED = ("italic", "oblique", "cmti", "cmmi", "cmsl", "-it")
 _FORCE_BOLD, _ITALIC = 0x40000, 0x40  # bits of a font descriptor's flags (ISO 32000-1, 9.8.2)
 
 # The pointer of an object or font is an address here, so that it can be compared.
-_font_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(
+font_of = ctypes.PYFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p)(
     ctypes.cast(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p).value or 0
 )
 
@@ -38,7 +38,7 @@ def fonts_of(objects: list[int]) -> tuple[tuple[Font, ...], NDArray[np.int32]]:
 
     ``objects`` are addresses; 0 stands for no object.
     """
-    handles = [_font_of(one) or 0 if one else 0 for one in objects]
+    handles = list(map(font_of, objects))
     known = {handle: _font(handle) for handle in dict.fromkeys(handles)}
     fonts = {font: number for number, font in enumerate(dict.fromkeys(known.values()))}
     number = {handle: fonts[font] for handle, font in known.items()}

@@ -191,17 +191,22 @@ def _cards(s: Segments, ids: Indices, side: Any) -> list[tuple[Indices, Any]]:
 def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
     """Whether both sides hold running text rather than the cells of a table."""
     left, right = ids[side < 0], ids[side > 0]
-    if len(left) == 0 or len(right) == 0:
+    if len(left) == 0 or len(right) == 0 or (len(left) < 2 and len(right) < 4):
         return False
-    shapes = [_shape(s, part) for part in (left, right)]
-    (rows_left, text_left, fill_left), (rows_right, text_right, fill_right) = shapes
-    if min(rows_left, rows_right) == 1:
-        return bool(max(rows_left, rows_right) > 3 and min(text_left, text_right) >= 12)
+    if len(right) < 2 and len(left) < 4:
+        return False
+    (rows_left, text_left), (rows_right, text_right) = _rows(s, left), _rows(s, right)
+    if min(len(rows_left), len(rows_right)) == 1:
+        return max(len(rows_left), len(rows_right)) > 3 and min(text_left, text_right) >= 12
     drawn = side[ids.argsort()]  # ids count in the order in which the page was drawn
     switches = int(np.count_nonzero(drawn[1:] != drawn[:-1]))
-    if switches <= 0.25 * min(rows_left, rows_right) and min(text_left, text_right) >= _ROW:
+    fewer = min(len(rows_left), len(rows_right))
+    if switches <= 0.25 * fewer and min(text_left, text_right) >= _ROW:
         return True  # one side after the other: nobody draws a table like that
-    if min(text_left, text_right) < 12 or min(fill_left, fill_right) < 0.45:
+    if min(text_left, text_right) < 12:
+        return False
+    fill_left, fill_right = _fullness(s, left, rows_left), _fullness(s, right, rows_right)
+    if min(fill_left, fill_right) < 0.45:
         return False
     bases = np.sort(s.base[right])
     near = bases.searchsorted(s.base[left] - 1.0) < bases.searchsorted(s.base[left] + 1.0)
@@ -209,8 +214,8 @@ def _has_columns(s: Segments, ids: Indices, side: Any) -> bool:
     return bool(prose or near.mean() < 0.5)
 
 
-def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
-    """Rows of one side; characters in, and fullness of, the row that the typical character is in.
+def _rows(s: Segments, ids: Indices) -> tuple[list[tuple[int, float]], float]:
+    """Characters and width of the rows of one side; characters in the typical character's row.
 
     Characters vote, not rows: formulas between paragraphs do not make a table of a column.
     """
@@ -224,10 +229,13 @@ def _shape(s: Segments, ids: Indices) -> tuple[int, float, float]:
         else:
             rows[-1] = (rows[-1][0] + weight[one], rows[-1][1] + x1[one] - x0[one])
         last = base[one]
-    span = max([x1[one] for one in order]) - min([x0[one] for one in order])
-    text = _middle([(characters, characters) for characters, _ in rows])
-    wide = _middle([(width, characters) for characters, width in rows])
-    return len(rows), text, wide / max(span, 1.0)
+    return rows, _middle([(characters, characters) for characters, _ in rows])
+
+
+def _fullness(s: Segments, ids: Indices, rows: list[tuple[int, float]]) -> float:
+    """How full the row is that the typical character of one side is in."""
+    span = float(s.x1[ids].max()) - float(s.x0[ids].min())
+    return _middle([(width, characters) for characters, width in rows]) / max(span, 1.0)
 
 
 def _median(values: Floats) -> float:
@@ -240,7 +248,7 @@ def _median(values: Floats) -> float:
 def _middle(votes: list[tuple[float, int]]) -> float:
     """The weighted median of (value, weight)."""
     votes.sort()
-    left = sum(weight for _, weight in votes) / 2
+    left = sum([weight for _, weight in votes]) / 2
     for value, weight in votes:
         left -= weight
         if left <= 0:

@@ -83,10 +83,10 @@ def read_scans(
     by_page: dict[int, list[Line]] = {}
     for line in lines:
         gone = line.page in read
-        by_page.setdefault(line.page, []).append(replace(line, replaced=True) if gone else line)
+        by_page.setdefault(line.page, []).append(line._replace(replaced=True) if gone else line)
     for number, found in read.items():
         first = max((line.block for line in by_page.get(number, ())), default=-1) + 1
-        fresh = [replace(line, block=line.block + first) for line in found]
+        fresh = [line._replace(block=line.block + first) for line in found]
         by_page[number] = by_page.get(number, []) + fresh
     result = [replace(p, route="nougat") if read.get(p.number) else p for p in pages]
     return result, [line for number in sorted(by_page) for line in by_page[number]]
@@ -108,7 +108,7 @@ def read_pictures(checkpoint: str, pictures: list[Picture]) -> dict[int, list[Li
             if confidence < MINIMUM_CONFIDENCE or len(text) > _room(shot):
                 continue
             lines = [
-                replace(line, page=shot.page, engine="nougat", confidence=round(confidence, 3))
+                line._replace(page=shot.page, engine="nougat", confidence=round(confidence, 3))
                 for line in read_markdown(text.encode("utf-8")).lines
             ]
             if lines:

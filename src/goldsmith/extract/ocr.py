@@ -8,7 +8,7 @@ sure of is not text: nothing is made up on an empty page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -84,7 +84,7 @@ def read_regions(
             box = round(a + dx, 2), round(b + dy, 2), round(c + dx, 2), round(d + dy, 2)
             home = _home(box, boxes, group)
             if home is not None:
-                result[home].append(replace(line, box=box))
+                result[home].append(line._replace(box=box))
     return result
 
 

@@ -9,25 +9,26 @@ cannot load becomes an empty page and a word in the document's detail; the other
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import ASKEW, LARGEST_SIDE, Frame, Pieces, read_pieces
+from goldsmith.extract.characters import ASKEW, Frame, Pieces, read_pieces
 from goldsmith.extract.formulas import is_mathematical, join_formulas
+from goldsmith.extract.glance import Run
 from goldsmith.extract.layout import reading_order
+from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Box, Line, Page, Reading, ReadingError
 from goldsmith.extract.render import has_ink, picture
-from goldsmith.extract.repair import RegionReader, Run, repaired
+from goldsmith.extract.repair import RegionReader, repaired
 from goldsmith.extract.rows import make_lines, make_rows
 from goldsmith.extract.segments import make_view
 from goldsmith.extract.tables import mark_tables
 from goldsmith.project import ExtractSettings
 
-_BATCH = 5  # pages that are open at the same time
+_BATCH = 10  # pages that are open at the same time
 _STAMP = 100  # characters; a page-wide image with fewer on it is a scan with a stamp
 _SCAN_COVER = 0.5  # share of the page that images must cover to make it a scan
 
@@ -63,29 +64,30 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
     runs: list[Run] = []
     scans: list[int] = []
     lost: list[int] = []
-    for first in range(1, count + 1, _BATCH):
-        numbers = range(first, min(first + _BATCH, count + 1))
-        opened = [(number, pdfium.FPDF_LoadPage(document.raw, number - 1)) for number in numbers]
-        try:
-            batch = [(number, handle, _frame(handle)) for number, handle in opened if handle]
-            layers = dict(zip([one[0] for one in batch], _text_layers(batch, runs), strict=True))
-            frames = {number: (handle, frame) for number, handle, frame in batch}
+    opened = OpenPages(document)
+    try:
+        for first in range(1, count + 1, _BATCH):
+            numbers = range(first, min(first + _BATCH, count + 1))
+            batch = [loaded for number in numbers if (loaded := opened.page(number))]
+            layers = {
+                loaded.number: (loaded, layer)
+                for loaded, layer in zip(batch, _text_layers(batch, runs), strict=True)
+            }
             for number in numbers:
-                if number not in frames:
+                if number not in layers:
                     lost.append(number)
                     pages.append(Page(number, None, None, 0, "empty", 0.0))
                     continue
-                page, found = _judge(number, *frames[number], layers[number], settings, scans)
+                page, found = _judge(*layers[number], settings, scans)
                 pages.append(page)
                 lines += found
-        finally:
-            for _, handle in opened:
-                if handle:
-                    pdfium.FPDF_ClosePage(handle)
-    if len(lost) == count:
-        raise ReadingError("unreadable", f"none of the {count} pages can be read")
-    regions = _region_reader(settings) if settings.ocr == "auto" else None
-    pages, lines = repaired(document, pages, lines, runs, _frame, regions)
+                opened.release(number)
+        if len(lost) == count:
+            raise ReadingError("unreadable", f"none of the {count} pages can be read")
+        regions = _region_reader(settings) if settings.ocr == "auto" else None
+        pages, lines = repaired(opened, pages, lines, runs, regions)
+    finally:
+        opened.close()
     if scans:
         from goldsmith.extract.nougat import read_scans
 
@@ -95,26 +97,22 @@ def _read_pages(document: Any, count: int, settings: ExtractSettings) -> Reading
 
 
 def _judge(
-    number: int,
-    handle: Any,
-    frame: Frame,
-    layer: list[Line],
-    settings: ExtractSettings,
-    scans: list[int],
+    opened: OpenPage, layer: list[Line], settings: ExtractSettings, scans: list[int]
 ) -> tuple[Page, list[Line]]:
     """The page and the lines that stand for it: those of its text layer, or OCR's as well.
 
     The number of a page that another engine is to read goes into ``scans``.
     """
-    visible = sum(len(line.text) for line in layer)
+    number, frame = opened.number, opened.frame
+    visible = sum([len(line.text) for line in layer])
     route = "text layer" if layer else "empty"
-    useless = visible < _STAMP and _is_scan(handle, frame, visible)
+    useless = visible < _STAMP and _is_scan(opened.handle, frame, visible)
     if useless and settings.ocr == "auto" and settings.ocr_engine == "nougat":
         scans.append(number)
     elif useless and settings.ocr == "auto":
         from goldsmith.extract.ocr import read_picture
 
-        image, scale = picture(handle, settings.ocr_dots_per_inch / 72)
+        image, scale = picture(opened.handle, settings.ocr_dots_per_inch / 72)
         read = read_picture(image, scale, number) if has_ink(image) else []
         if read:
             route = "ocr"
@@ -123,24 +121,18 @@ def _judge(
     return page, layer
 
 
-def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[list[Line]]:
-    """The lines of the text layers of loaded pages: (number, page, frame).
+def _text_layers(batch: list[OpenPage], runs: list[Run]) -> list[list[Line]]:
+    """The lines of the text layers of loaded pages.
 
     What each font says on each page is added to ``runs``.
     """
     layers: list[list[Line]] = [[] for _ in batch]
-    opened = [pdfium.FPDFText_LoadPage(handle) for _, handle, _ in batch]
-    try:
-        places = [place for place, text_page in enumerate(opened) if text_page]
-        frames = [batch[place][2] for place in places]
-        pieces = read_pieces([opened[place] for place in places], frames)
-    finally:
-        for text_page in opened:
-            if text_page:
-                pdfium.FPDFText_ClosePage(text_page)
+    places = [place for place, page in enumerate(batch) if page.text]
+    frames = [batch[place].frame for place in places]
+    pieces = read_pieces([batch[place].text for place in places], frames)
     if pieces is None:
         return layers
-    runs += _font_runs(pieces, [batch[place][0] for place in places])
+    runs += _font_runs(pieces, [batch[place].number for place in places])
     counts = np.bincount(pieces.page * 5 + pieces.turn, minlength=5 * len(places)).reshape(-1, 5)
     views = {
         turn: make_view(pieces, turn, frames)
@@ -158,7 +150,7 @@ def _text_layers(batch: list[tuple[int, Any, Frame]], runs: list[Run]) -> list[l
                 for group in reading_order(view.segments, view.pages[index])
             ]
             mark_tables(view, [row for rows in groups for row in rows], formal)
-            lines += make_lines(view, pieces.fonts, groups, batch[place][0], block)
+            lines += make_lines(view, pieces.fonts, groups, batch[place].number, block)
     return layers
 
 
@@ -192,15 +184,6 @@ def _region_reader(settings: ExtractSettings) -> RegionReader:
     return read
 
 
-def _frame(handle: Any) -> Frame:
-    box = pdfium.FS_RECTF()
-    rotation = pdfium.FPDFPage_GetRotation(handle) % 4 * 90
-    if not pdfium.FPDF_GetPageBoundingBox(handle, box) or box.right <= box.left:
-        return Frame(0.0, 0.0, 612.0, 792.0, rotation)
-    right, top = min(box.right, box.left + LARGEST_SIDE), min(box.top, box.bottom + LARGEST_SIDE)
-    return Frame(box.left, box.bottom, right, top, rotation)
-
-
 def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
     """Whether images cover most of the page; a page without any text is taken for one."""
     if visible == 0:
@@ -217,13 +200,13 @@ def _is_scan(handle: Any, frame: Frame, visible: int) -> bool:
 
 
 def _replaced(line: Line) -> Line:
-    return replace(line, replaced=True)
+    return line._replace(replaced=True)
 
 
 def _after(read: list[Line], layer: list[Line]) -> list[Line]:
     """The lines that OCR read, their blocks numbered on from those of the text layer."""
     first = layer[-1].block + 1 if layer else 0
-    return [replace(line, block=line.block + first) for line in read]
+    return [line._replace(block=line.block + first) for line in read]
 
 
 def _title(document: Any) -> str | None:

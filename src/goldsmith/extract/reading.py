@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -44,9 +44,11 @@ class Page:
     damage: float
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of text; see the ``lines`` schema for units and words."""
+class Line(NamedTuple):
+    """One line of text; see the ``lines`` schema for units and words.
+
+    A tuple, since thousands are made of a document and tables are made of their columns.
+    """
 
     page: int
     block: int
@@ -122,34 +124,32 @@ def _document_row(document: dict[str, Any], **values: object) -> dict[str, objec
 
 def _lines_table(document: str, lines: Sequence[Line]) -> pa.Table:
     """The rows of ``lines``, made a column at a time."""
-    named = [(line.page, order, line.text) for order, line in enumerate(lines)]
-    boxes = [line.box or _NO_BOX for line in lines]
-    sides = zip(*boxes, strict=True) if boxes else ((), (), (), ())
-    starts = list(accumulate([len(line.raised) for line in lines], initial=0))
-    raised = [one for line in lines for one in line.raised]
+    if not lines:
+        return SCHEMAS["lines"].empty_table()
+    page, block, text, box, font, size, weight, italic, raised, *rest = zip(*lines, strict=True)
+    order = range(len(lines))
+    starts = list(accumulate(map(len, raised), initial=0))
+    ranges = [one for several in raised for one in several]
     columns: list[Any] = [
-        content_ids("line", [document], named),
+        content_ids("line", [document], list(zip(page, order, text, strict=True))),
         [document] * len(lines),
-        [line.page for line in lines],
-        range(len(lines)),
-        [line.block for line in lines],
-        [line.text for line in lines],
-        *sides,
-        [line.font for line in lines],
-        [line.size for line in lines],
-        [line.weight for line in lines],
-        [line.italic for line in lines],
+        page,
+        order,
+        block,
+        text,
+        *zip(*[one or _NO_BOX for one in box], strict=True),
+        font,
+        size,
+        weight,
+        italic,
         pa.ListArray.from_arrays(
             pa.array(starts, pa.int32()),
             pa.StructArray.from_arrays(
-                [pa.array([one[end] for one in raised], pa.int32()) for end in (0, 1)],
+                [pa.array([one[end] for one in ranges], pa.int32()) for end in (0, 1)],
                 ["start", "end"],
             ),
         ),
-        [line.engine for line in lines],
-        [line.confidence for line in lines],
-        [line.replaced for line in lines],
-        [line.hint for line in lines],
+        *rest,  # engine, confidence, replaced, hint
     ]
     return _from_columns("lines", columns)
 

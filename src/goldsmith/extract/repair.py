@@ -16,58 +16,59 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pypdfium2.raw as pdfium
 
-from goldsmith.extract.characters import Frame
-from goldsmith.extract.damage import damage, not_text, suspects
+from goldsmith.extract.damage import KINDS, SUSPECTED, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.formulas import is_mathematical
+from goldsmith.extract.glance import (
+    BLIND_LETTERS,
+    Run,
+    is_lost,
+    is_other,
+    looks_sound,
+    sound,
+    spread,
+)
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
-from goldsmith.extract.marks import Floats, Marks, Sheet, plain_name, read_marks
+from goldsmith.extract.marks import Floats, pictures, plain_name, read_marks
+from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Line, Page
 from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
 
+_PLAIN = 200  # characters that are no language, from which a font needs no first look
 _ENOUGH = 24  # characters in a font, from which it is looked at
-_TELLING = 0.5  # share of the doubted marks that are letters or digits with a picture
-_AMONG = 4  # places in the order of likeness in which a sound claim is found: o, O and 0 are alike
-_ALIKE = 0.9  # share of them that look like what they claim
+_FOREIGN = re.compile("[\u0530-\udfff]+")
 _SIGN_FONT = re.compile(r"wingding|dingbat|webding|symbol|awesome|icon", re.IGNORECASE)
-SUSPECTED = 0.5  # suspicion from which the glyphs of a font are looked at
 MINIMUM_CONFIDENCE = 0.6  # of a deciphered line; below it the picture is read
 FLUENT = -6.5  # mean log-probability of a character that deciphered text must reach,
 GAIN = 1.5  # and how much more than the text as it is
 _LETTERS = 8  # letters and digits that a font must have to be judged,
-_KINDS = 5  # different ones among them
-_BLIND_LETTERS = 400  # and one whose glyphs cannot be seen
 _SURE = 0.72  # mean probability of its characters
 _WORTH_READING = 4  # characters of a line that is read by OCR
 _UNBELIEVED = 0.1  # what is left of ``wrong`` where the deciphered text is not believed
 _DISPUTED = 0.5 * _UNBELIEVED  # half of a font's glyphs are not what its codes claim
-_LOST = 60  # characters from which a font that is no text is worth an OCR
 WRONG = 0.16  # share of a font's characters that must be wrong before it is touched
 CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
 _SAMPLES = 3  # pictures of a symbol
 _SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
 
 Key = tuple[str, int]  # font and code
-Run = tuple[int, str, str]  # page, font as in ``lines``, text in that font on that page
 #: Reads regions of a page by OCR: (page handle, page number, boxes) to lines for each box.
 RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], list[list[Line]]]
 
 
 def repaired(
-    document: Any,
+    opened: OpenPages,
     pages: list[Page],
     lines: list[Line],
     runs: list[Run],
-    frame_of: Callable[[Any], Frame],
     read_regions: RegionReader | None,
 ) -> tuple[list[Page], list[Line]]:
     """Return the pages and lines of a PDF with its damaged fonts deciphered or read again.
 
     ``read_regions`` is None where OCR is off. Lines of other engines stay as they are.
     """
-    verdicts = examined(document, runs)
+    verdicts = examined(opened, runs)
     broken = {name: v for name, v in verdicts.items() if v.wrong >= WRONG}
     if not broken:
         return pages, lines
@@ -79,31 +80,30 @@ def repaired(
     result: list[Page] = []
     for page in pages:
         if page.number in doubted:
-            loaded = _Page(document, page.number)
-            if loaded.handle and loaded.marks is not None:
-                mine = by_page[page.number]
+            loaded = opened.page(page.number)
+            if loaded and loaded.text:
+                mine = by_page.get(page.number, [])
                 page, by_page[page.number] = _repaired_page(
-                    loaded, loaded.marks, page, mine, broken, frame_of(loaded.handle), read_regions
+                    loaded, page, mine, broken, read_regions
                 )
-            loaded.close()
+            opened.release(page.number)
         result.append(page)
     return result, [line for number in sorted(by_page) for line in by_page[number]]
 
 
 def _repaired_page(
-    loaded: _Page,
-    marks: Marks,
+    loaded: OpenPage,
     page: Page,
     lines: list[Line],
     broken: dict[str, Verdict],
-    frame: Frame,
     read_regions: RegionReader | None,
 ) -> tuple[Page, list[Line]]:
+    marks = read_marks(loaded.text)
     table = [broken.get(name) for name in marks.fonts]
     if not any(table) or len(marks.code) == 0:
         return page, lines
     fresh_text = written(marks, table)
-    owner = owners(marks, lines, frame)
+    owner = owners(marks, lines, loaded.frame)
     fresh: list[Line | None] = []
     visible = wrong = 0.0
     for number, line in enumerate(lines):
@@ -133,7 +133,7 @@ def _repaired_page(
     result: list[Line] = []
     for number, (line, new) in enumerate(zip(lines, fresh, strict=True)):
         if read.get(number):
-            instead = [replace(one, block=line.block) for one in read[number]]
+            instead = [one._replace(block=line.block) for one in read[number]]
         elif (
             new is not None
             and new.confidence >= MINIMUM_CONFIDENCE
@@ -143,7 +143,7 @@ def _repaired_page(
             instead = [new] if new.text.strip() else []
         else:
             instead = []
-        result.append(replace(line, replaced=True) if instead else line)
+        result.append(line._replace(replaced=True) if instead else line)
         result += instead
     engines = {line.engine for line in result if not line.replaced}
     route = "ocr" if "rapidocr" in engines else page.route
@@ -151,7 +151,7 @@ def _repaired_page(
     return replace(page, damage=max(share, page.damage), route=route), result
 
 
-def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
+def examined(opened: OpenPages, runs: list[Run]) -> dict[str, Verdict]:
     """Return the verdict on each suspected font (its name with the subset tag) of a document."""
     lengths: dict[str, int] = {}
     for _, font, text in runs:
@@ -159,18 +159,20 @@ def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
     # Formulas follow no language, and of a few signs nothing can be told.
     worth = {f for f, length in lengths.items() if length >= _ENOUGH and not _is_of_signs(f)}
     found = suspects((font, text) for _, font, text in runs if font in worth)
-    if max(found.values(), default=0.0) < SUSPECTED:
-        return {}
-    names = {font for font, doubt in found.items() if doubt >= CLEARED}
     sure = {font for font, doubt in found.items() if doubt >= SUSPECTED}
-    pages = sorted({page for page, font, _ in runs if font in sure})
-    verdicts = _verdicts(document, pages, names)
+    plain = any(found[font] >= 1.0 and lengths[font] >= _PLAIN for font in sure)
+    seen = sound(opened, runs, sure) if sure and not plain else set()
+    if sure <= seen:
+        return {}
+    names = {font for font, doubt in found.items() if doubt >= CLEARED} - seen
+    pages = sorted({page for page, font, _ in runs if font in sure - seen})
+    verdicts = _verdicts(opened, pages, names)
     texts: dict[str, list[str]] = {}
     for _, font, text in runs:
         texts.setdefault(font, []).append(text)
     return {
         name: replace(one, wrong=1.0, lost=True)
-        if _DISPUTED < one.wrong < WRONG and _is_lost(" ".join(texts.get(plain_name(name), ())))
+        if _DISPUTED < one.wrong < WRONG and is_lost(" ".join(texts.get(plain_name(name), ())))
         else one
         for name, one in verdicts.items()
     }
@@ -178,29 +180,24 @@ def examined(document: Any, runs: list[Run]) -> dict[str, Verdict]:
 
 def _is_foreign(text: str) -> bool:
     """Whether a text is in letters that neither the glyphs nor the languages here know."""
-    return not text.isascii() and 2 * sum("\u0530" <= c < "\ue000" for c in text) > len(text)
+    return not text.isascii() and 2 * sum(map(len, _FOREIGN.findall(text))) > len(text)
 
 
 def _is_of_signs(font: str) -> bool:
     return is_mathematical(font) or _SIGN_FONT.search(font) is not None
 
 
-def _is_lost(text: str) -> bool:
-    """Whether a text that could not be deciphered is no text nonetheless."""
-    return len(text) >= _LOST and damage([("", text)]) > 0.3
-
-
-def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Verdict]:
+def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str, Verdict]:
     symbols: dict[Key, int] = {}
     text: list[int] = []
     sums: dict[int, list[Floats]] = {}
-    for number in _spread(pages, _SAMPLE_PAGES):
+    for number in [pages[place] for place in spread(len(pages), _SAMPLE_PAGES)]:
         if len(text) >= LONGEST:
             break
-        page = _Page(document, number)
-        if page.handle:
+        page = opened.page(number)
+        if page and page.text:
             _take(page, names, symbols, text, sums)
-        page.close()
+        opened.release(number)
     if not text:
         return {}
     keys = list(symbols)
@@ -212,12 +209,14 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
     looks = np.zeros((len(keys), len(CHARACTERS)), np.float32)
     for symbol, (name, value) in enumerate(keys):
         font[symbol] = numbers.setdefault(name, len(numbers))
-        if plain_name(name) not in names or _is_other(value, name in raw):
+        if plain_name(name) not in names or is_other(value, name in raw):
             known[symbol] = NUMBER.get(chr(value), NUMBER["*"])
         elif symbol in sums:
             looks[symbol] = looks_like(np.stack(sums[symbol])).mean(axis=0)
     cipher = Cipher(np.array(text, np.int64), known, font, code, looks)
-    if not (known < 0).any() or _looks_sound(cipher):
+    asked = known < 0
+    occurs = np.bincount(cipher.text, minlength=len(keys))
+    if not asked.any() or looks_sound(code[asked], occurs[asked], looks[asked]):
         return {}
     solution = solve(cipher)
     return {
@@ -225,34 +224,6 @@ def _verdicts(document: Any, pages: list[int], names: set[str]) -> dict[str, Ver
         for name, at in numbers.items()
         if plain_name(name) in names
     }
-
-
-def _looks_sound(cipher: Cipher) -> bool:
-    """Whether nearly all letters and digits look like what they claim to be.
-
-    Then there is nothing to decipher, and the search need not begin.
-    """
-    asked = np.flatnonzero((cipher.known < 0) & cipher.looks.any(axis=1))
-    claims = [NUMBER.get(chr(code), -1) for code in cipher.code[asked].tolist()]
-    told = [claim >= 0 and CHARACTERS[claim].isalnum() for claim in claims]
-    asked, claim = asked[told], np.array(claims, np.int64)[told]
-    occurs = np.bincount(cipher.text, minlength=len(cipher.known))
-    if occurs[asked].sum() < _TELLING * occurs[cipher.known < 0].sum():
-        return False
-    looks = cipher.looks[asked]
-    better = (looks > looks[np.arange(len(asked)), claim][:, None]).sum(axis=1)
-    return bool(occurs[asked] @ (better < _AMONG) >= _ALIKE * occurs[asked].sum())
-
-
-def _is_other(code: int, raw: bool) -> bool:
-    """Whether a code is a sound character that the look of a glyph cannot speak about.
-
-    In a ``raw`` font codes are numbers of glyphs, and 32 is one of them.
-    """
-    if code in SPACES:
-        return not raw and code not in (9, 10, 13)
-    character = chr(code)
-    return code > 0x24F and character not in NUMBER and not not_text(character)
 
 
 def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
@@ -267,8 +238,8 @@ def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
     route = solution.route.get(font, "glyphs")
     before, after = solution.fluency.get(font, (0.0, 0.0))
     believed = after > FLUENT and after - before > GAIN
-    believed &= letters >= (_BLIND_LETTERS if route == "substitution" else _LETTERS)
-    believed &= len({text for text in shown if text.isalnum()}) >= _KINDS
+    believed &= letters >= (BLIND_LETTERS if route == "substitution" else _LETTERS)
+    believed &= len({text for text in shown if text.isalnum()}) >= KINDS
     believed &= _together(cipher, font) > 0.5
     believed &= (
         letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
@@ -288,38 +259,16 @@ def _together(cipher: Cipher, font: int) -> float:
     return float(beside[mine[1:-1]].mean()) if mine.any() else 0.0
 
 
-def _spread(pages: list[int], count: int) -> list[int]:
-    """At most ``count`` of the pages, evenly spread."""
-    if len(pages) <= count:
-        return pages
-    return [pages[number * len(pages) // count] for number in range(count)]
-
-
-class _Page:
-    """A loaded page with its text page and marks; close it."""
-
-    def __init__(self, document: Any, number: int) -> None:
-        self.handle = pdfium.FPDF_LoadPage(document.raw, number - 1)
-        self.text = pdfium.FPDFText_LoadPage(self.handle) if self.handle else None
-        self.marks: Marks | None = read_marks(self.text) if self.text else None
-
-    def close(self) -> None:
-        if self.text:
-            pdfium.FPDFText_ClosePage(self.text)
-        if self.handle:
-            pdfium.FPDF_ClosePage(self.handle)
-
-
 def _take(
-    page: _Page,
+    page: OpenPage,
     names: set[str],
     symbols: dict[Key, int],
     text: list[int],
     sums: dict[int, list[Floats]],
 ) -> None:
     """Add a page's marks to the text in symbols, and pictures of those that still need some."""
-    marks = page.marks
-    if marks is None or len(marks.code) == 0:
+    marks = read_marks(page.text)
+    if len(marks.code) == 0:
         return
     doubted = np.array([plain_name(name) in names for name in marks.fonts])[marks.font]
     if not doubted.any():
@@ -349,6 +298,6 @@ def _take(
                 wanted.append(place)
                 where.append(symbol)
     if wanted:
-        pictures = Sheet(page.handle).pictures(marks, np.array(wanted, np.int64))
-        for symbol, picture in zip(where, pictures, strict=True):
+        found = pictures(page.handle, marks, np.array(wanted, np.int64))
+        for symbol, picture in zip(where, found, strict=True):
             sums[symbol].append(picture)

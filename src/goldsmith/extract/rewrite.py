@@ -7,7 +7,7 @@ put together from left to right. What the verdicts say nothing about stays as it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def rewritten(
     confidence = round(float(np.mean(sure)), 3) if sure else 0.0
     if len(text) != len(line.text):
         raised = ()
-    return replace(line, text=text, raised=raised, engine=route, confidence=confidence)
+    return line._replace(text=text, raised=raised, engine=route, confidence=confidence)
 
 
 def _claimed(code: int) -> str:

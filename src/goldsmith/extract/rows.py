@@ -63,17 +63,26 @@ def _overlapping(s: Segments, ids: list[int]) -> list[Row]:
         (one,) = ids
         return [Row(ids, y0[one], y1[one], base[one], size[one])]
     weight = s.weights
-    order = sorted(ids, key=lambda one: (-weight[one] * size[one], base[one], x0[one], one))
+
+    def importance(one: int) -> tuple[float, float, float, int]:
+        return -weight[one] * size[one], base[one], x0[one], one
+
     bands, sizes = [base[one] for one in ids], [size[one] for one in ids]
     low = min(sizes)
     if max(bands) - min(bands) < _LEVEL * low and low > SMALL * max(sizes):
-        places = sorted(ids, key=lambda one: (x0[one], one))
-        if all(x1[one] <= x0[other] + 1.0 for one, other in pairwise(places)):
-            one = order[0]
+        places = sorted(ids)
+        places.sort(key=x0.__getitem__)
+        edge = x1[places[0]]
+        for one in places[1:]:
+            if edge > x0[one] + 1.0:
+                break
+            edge = x1[one]
+        else:
+            one = min(ids, key=importance)
             return [Row(places, y0[one], y1[one], base[one], size[one])]
     rows: list[Row] = []
     bases: list[float] = []
-    for one in order:
+    for one in sorted(ids, key=importance):
         place = bisect_left(bases, base[one])
         best, most = None, 0.5
         top, bottom = y0[one], y1[one]
@@ -97,9 +106,10 @@ def _fits(one: int, members: list[int], x0: list[float], x1: list[float]) -> boo
     """Whether the segment lies beside, and not on top of, the row's segments, which are sorted."""
     left, right = x0[one], x1[one]
     place = bisect_left(members, left, key=x0.__getitem__)
-    for other in members[max(place - 2, 0) : place + 2]:
-        shared = min(right, x1[other]) - max(left, x0[other])
-        if shared > 0.5 * min(right - left, x1[other] - x0[other]) and shared > 1.0:
+    for other in members[place - 2 if place > 2 else 0 : place + 2]:
+        begin, end = x0[other], x1[other]
+        shared = (right if right < end else end) - (left if left > begin else begin)
+        if shared > 1.0 and shared > 0.5 * min(right - left, end - begin):
             return False
     return True
 
@@ -109,7 +119,13 @@ def is_gapped(view: View, row: Row) -> bool:
     if len(row.members) < 2:
         return False
     x0, x1 = view.segments.x0s, view.segments.x1s
-    return any(x0[after] - x1[one] > _GAP * row.size for one, after in pairwise(row.members))
+    white = _GAP * row.size
+    edge = x1[row.members[0]]
+    for member in row.members[1:]:
+        if x0[member] - edge > white:
+            return True
+        edge = x1[member]
+    return False
 
 
 def make_lines(
@@ -183,7 +199,8 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
             place = view.at[inner] - 1 - first
             if inner in row.cells and piece[place] == " ":
                 piece = f"{piece[:place]}\t{piece[place + 1 :]}"
-        raised += _raised(view, member, row, len(text) - first)
+        if member in view.superior or view.smallest[member] < SMALL * row.size:
+            raised += _raised(view, member, row, len(text) - first)
         edge = max(far, edge) if text and not row.drawn else far
         text += piece
         votes[view.font[member]] = votes.get(view.font[member], 0) + len(piece)

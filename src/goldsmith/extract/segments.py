@@ -179,7 +179,7 @@ def _rounded(box: Floats) -> list[Box]:
     """Boxes to a hundredth of a point, nowhere thinner than a tenth."""
     box = box.astype(np.float64)
     box[2:] = np.maximum(box[2:], box[:2] + 0.1)
-    return [(a, b, c, d) for a, b, c, d in box.T.round(2).tolist()]
+    return list(zip(*box.round(2).tolist(), strict=True))
 
 
 def _raised(
@@ -227,8 +227,8 @@ def _by_segment(superior: Indices, begin: Indices) -> dict[int, list[int]]:
 def _dominant(base: Floats, size: Floats, font: Integers, new: Any, length: Indices) -> Indices:
     """One piece of each segment's longest run of equal baseline, size and font."""
     run = new.copy()
-    run[1:] |= (np.abs(np.diff(base)) > 0.05) | (np.abs(np.diff(size)) > 0.05)
-    run[1:] |= np.diff(font) != 0
+    run[1:] |= (np.abs(base[1:] - base[:-1]) > 0.05) | (np.abs(size[1:] - size[:-1]) > 0.05)
+    run[1:] |= font[1:] != font[:-1]
     first = np.flatnonzero(run)
     if len(first) == np.count_nonzero(new):
         return first

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -84,15 +85,17 @@ def _mark(
     view: View, rows: list[Row], start: int, end: int, wide: list[bool], formal: list[bool]
 ) -> None:
     members = [member for index in range(start, end) for member in rows[index].members]
-    if sum(formal[view.font[member]] for member in members) > _FORMAL * len(members):
+    if sum([formal[view.font[member]] for member in members]) > _FORMAL * len(members):
         return
-    cells = {index: _cells(view, rows[index]) for index in range(start, end)}
-    seeds = [cells[index] for index in range(start, end) if wide[index]]
-    most = max(len(row) for row in seeds)
-    seeds = [row for row in seeds if len(row) >= _MANY * most]  # others may span columns
-    size = float(np.median([rows[index].size for index in range(start, end)]))
+    cells = {index: _cells(view, rows[index]) for index in range(start, end) if wide[index]}
+    most = max(map(len, cells.values()))
+    seeds = [row for row in cells.values() if len(row) >= _MANY * most]  # others may span columns
+    size = median([rows[index].size for index in range(start, end)])
     columns = _columns(seeds, size)
-    if not _is_table(seeds, columns) or _is_crossed(list(cells.values()), columns):
+    if not _is_table(seeds, columns):
+        return
+    cells |= {i: _cells(view, rows[i]) for i in range(start, end) if i not in cells}
+    if _is_crossed(list(cells.values()), columns):
         return
     left, right = columns[0][0] - size, columns[-1][1] + size
     for index in range(start + 1, end):  # what runs out of the table's sides is not of the table
@@ -187,8 +190,10 @@ def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bo
     """Whether cells under each other are a table and not text, a list, or a table of contents."""
     if len(rows) < _ROWS - 1 or not 2 <= len(columns) <= _MOST:
         return False
-    white = [1.0 - sum(c.right - c.left for c in r) / (r[-1].right - r[0].left + 0.1) for r in rows]
-    if float(np.median(white)) < _WHITE:
+    white = [
+        1.0 - sum([c.right - c.left for c in r]) / (r[-1].right - r[0].left + 0.1) for r in rows
+    ]
+    if median(white) < _WHITE:
         return False
     if any(_LEADERS.search("".join(cell.text for cell in row)) for row in rows):
         return False
@@ -206,7 +211,7 @@ def _is_table(rows: list[list[_Cell]], columns: list[tuple[float, float]]) -> bo
         inside = inside[1:]  # numbers or bullets of a list
     if len(inside) < 2 or not inside[0]:
         return False
-    if float(np.median([len(text) for texts in inside for text in texts])) > _CELL:
+    if median([len(text) for texts in inside for text in texts]) > _CELL:
         return False
     if len(inside) > 2:
         return True
@@ -250,7 +255,7 @@ def _numbers(
     steps = [below.base - row.base for row, below in pairwise(rows)]
     many = [len(row) > 0.5 * len(columns) for row in cells]
     pitches = [step for step, both in zip(steps, pairwise(many), strict=True) if all(both)]
-    pitch = float(np.median(pitches)) if pitches else 0.0
+    pitch = median(pitches) if pitches else 0.0
     numbers, full = [0], many[0]
     for step, is_full in zip(steps, many[1:], strict=True):
         if step < 0.8 * pitch and not (full and is_full):

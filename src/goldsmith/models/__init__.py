@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from goldsmith.models.folders import local_folder as local_folder
     from goldsmith.models.folders import save_model as save_model
     from goldsmith.models.growth import grow_vocabulary as grow_vocabulary
+    from goldsmith.models.loss import forget_room as forget_room
+    from goldsmith.models.loss import rows_at_once as rows_at_once
     from goldsmith.models.public_config import read_config as read_config
     from goldsmith.models.sentences import SentenceEncoder as SentenceEncoder
     from goldsmith.models.sentences import find_minilm as find_minilm
@@ -66,6 +68,8 @@ _PLACES = {
     "load_text_encoder": "encoder_folders",
     "save_text_encoder": "encoder_folders",
     "grow_vocabulary": "growth",
+    "forget_room": "loss",
+    "rows_at_once": "loss",
     "load_model": "folders",
     "local_folder": "folders",
     "public_name": "families",

@@ -25,7 +25,9 @@ from goldsmith.models.positions import (
     rotary,
     rotary_frequencies,
     rotate,
+    whole,
 )
+from goldsmith.models.short_attention import LONGEST, bias_of, short_attention
 
 Rotation = tuple[Tensor, Tensor]
 
@@ -46,7 +48,8 @@ class Call:
     """What every layer of one forward pass needs to know.
 
     ``masks`` and ``rotations`` are by window (0 for full attention); ``bias`` is ALiBi's, (batch,
-    heads, queries, keys); ``routed`` collects the routers' probabilities where someone wants them.
+    heads, queries, keys); ``routed`` collects the routers' probabilities where someone wants them;
+    ``biases`` holds masks as numbers to add, made when a layer first asks (see `short_attention`).
     """
 
     masks: dict[int, Tensor | None]
@@ -54,6 +57,7 @@ class Call:
     bias: Tensor | None
     place: Place | None
     routed: list[Tensor] = field(default_factory=list)
+    biases: dict[int, Tensor] = field(default_factory=dict)
 
 
 def make_call(
@@ -66,6 +70,8 @@ def make_call(
 ) -> Call:
     """Work out masks, rotations and biases once for all layers; see `Decoder.hidden_states`."""
     windows = set(config.windows) or {0}
+    if segments is not None and segments.device.type == "cpu" and whole(segments):
+        segments = None
     place = None
     length = positions.shape[1]
     if cache is None:
@@ -130,6 +136,10 @@ class Attention(nn.Module):
         rotation = call.rotations.get(self.window)
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
+        if self._is_short(sequence, query, call):
+            attended = self._attend_shortly(query, key, value, call)
+            short: Tensor = self.output(attended.reshape(batch, sequence, -1))
+            return short
         if call.place is None:
             keys, values = key.transpose(1, 2), value.transpose(1, 2)
         else:
@@ -140,6 +150,19 @@ class Attention(nn.Module):
         attended = self._attend(query.transpose(1, 2), keys, values, call)
         projected: Tensor = self.output(attended.transpose(1, 2).reshape(batch, sequence, -1))
         return projected
+
+    def _is_short(self, sequence: int, query: Tensor, call: Call) -> bool:
+        """Whether scores of a whole call may be held; alike for every size of batch."""
+        plain = call.place is None and self.cap is None and call.bias is None
+        narrow = query.dtype == torch.bfloat16 and query.device.type == "cpu"
+        return plain and narrow and sequence <= LONGEST
+
+    def _attend_shortly(self, query: Tensor, key: Tensor, value: Tensor, call: Call) -> Tensor:
+        bias = call.biases.get(self.window)
+        if bias is None:
+            mask = call.masks[self.window]
+            bias = call.biases[self.window] = bias_of(mask, query.shape[1], query.dtype)
+        return short_attention(query, key, value, bias, self.scale)
 
     def _attend(self, query: Tensor, keys: Tensor, values: Tensor, call: Call) -> Tensor:
         """query: (batch, heads, queries, head_dim); keys, values: (batch, kv heads, keys, dim)."""

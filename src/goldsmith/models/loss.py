@@ -1,22 +1,25 @@
 """Cross-entropy of a linear layer without the logits of the whole batch.
 
 The output layer of a small model with a large vocabulary holds most of the memory of a training
-step. Here rows are taken in blocks; each block's gradient is computed beside its loss and the block
-is dropped, so peak memory is one block of logits and nothing is computed twice. The idea is that of
-fused linear cross-entropy kernels (Hsu et al. 2024); ours is plain torch.
+step. Here rows are taken in blocks; each block's gradient is computed beside its loss and the next
+block is written over it, so peak memory is one block of logits and nothing is computed twice. The
+idea is that of fused linear cross-entropy kernels (Hsu et al. 2024); ours is plain torch.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
 from torch import Tensor
 
-BLOCK = 1024
-"""Rows of logits that exist at once."""
-WIDE = 2**22
-"""Logits that are float32 at once: few enough to stay near the processor through every pass."""
+BLOCK_BYTES = 2**27
+"""Bytes of logits that exist at once: as many rows as keep the matrix products long."""
+NEAR = 2**19
+"""Logits that are float32 at once: few enough to stay in a core's cache through every pass."""
+LEAST = 1e-30
+"""Probabilities below this have lost digits; their losses are taken from the logits."""
 
 
 def linear_cross_entropy(
@@ -39,22 +42,28 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, cap: float | None
     ) -> Tensor:
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        count, vocabulary = hidden.shape[0], weight.shape[0]
+        block = rows_at_once(vocabulary, hidden.element_size())
         hidden_gradient = torch.empty_like(hidden) if needs_hidden else None
-        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if needs_weight else None
+        weight_gradient = None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, hidden.shape[0], BLOCK):
-            rows = hidden[start : start + BLOCK]
-            wanted = targets[start : start + BLOCK, None]
-            slope = rows @ weight.T
-            few = max(1, WIDE // weight.shape[0])
-            for piece, right in zip(torch.split(slope, few), torch.split(wanted, few), strict=True):
-                total += _softmax_slope(piece, right, cap)
-            if hidden_gradient is None and weight_gradient is None:
-                continue
+        for start in range(0, count, block):
+            rows, wanted = hidden[start : start + block], targets[start : start + block, None]
+            slope = _room(hidden, min(block, len(rows)), vocabulary)
+            torch.mm(rows, weight.T, out=slope)
+            total += _softmax_slope(slope, wanted, rows, weight, cap)
             if hidden_gradient is not None:
-                hidden_gradient[start : start + BLOCK] = slope @ weight
-            if weight_gradient is not None:
-                weight_gradient += slope.T @ rows
+                torch.mm(slope, weight, out=hidden_gradient[start : start + block])
+            if needs_weight:
+                added = slope.T @ rows
+                if count <= block:
+                    weight_gradient = added
+                elif weight_gradient is None:
+                    weight_gradient = added.float()
+                else:
+                    weight_gradient += added
+        if needs_weight and weight_gradient is None:
+            weight_gradient = torch.zeros_like(weight)
         ctx.gradients = (
             hidden_gradient,
             None if weight_gradient is None else weight_gradient.to(weight.dtype),
@@ -72,20 +81,64 @@ class _LinearCrossEntropy(torch.autograd.Function):
         )
 
 
-def _softmax_slope(logits: Tensor, wanted: Tensor, cap: float | None) -> Tensor:
+def rows_at_once(vocabulary: int, size: int) -> int:
+    """Return the rows of a block of logits of ``size`` bytes each."""
+    return max(1, BLOCK_BYTES // (vocabulary * size))
+
+
+def forget_room() -> None:
+    """Give back the memory of a block, which a thread keeps from step to step."""
+    vars(_kept).clear()
+
+
+_kept = threading.local()
+
+
+def _room(like: Tensor, rows: int, vocabulary: int) -> Tensor:
+    """Return (rows, vocabulary) of anything, the same memory as before where that fits.
+
+    Fresh pages for a block cost as much as its softmax: the system clears each of them.
+    """
+    wanted = rows * vocabulary
+    kept: Tensor | None = getattr(_kept, "room", None)
+    fits = kept is not None and kept.dtype == like.dtype and kept.device == like.device
+    if kept is None or not fits or kept.numel() < wanted:
+        _kept.room = kept = None
+        with torch.inference_mode(False):  # training may write where scoring wrote before
+            _kept.room = kept = torch.empty(wanted, dtype=like.dtype, device=like.device)
+    return kept[:wanted].view(rows, vocabulary)
+
+
+def _softmax_slope(
+    logits: Tensor, wanted: Tensor, rows: Tensor, weight: Tensor, cap: float | None
+) -> Tensor:
     """Write d loss / d logits = softmax - one-hot over the logits; return the summed loss.
 
-    logits: (rows, vocabulary), changed in place; wanted: (rows, 1).
+    logits: (rows, vocabulary) of ``rows`` and ``weight``, changed in place; wanted: (rows, 1).
+    The softmax is float32, a few rows at a time; -log of it is the loss, except where so little is
+    left of it that the logits must be asked again.
     """
-    bend = None
-    if cap is not None:
-        bent = (logits.float() / cap).tanh_()
-        bend = 1.0 - bent.square()
-        logs = torch.log_softmax(bent * cap, -1)
-    else:
-        logs = torch.log_softmax(logits, -1, dtype=torch.float32)
-    loss = -logs.gather(1, wanted).sum()
-    slope = logs.exp_()
-    slope.scatter_add_(1, wanted, torch.full_like(wanted, -1.0, dtype=slope.dtype))
-    logits.copy_(slope if bend is None else slope * bend)
-    return loss
+    few = max(1, NEAR // logits.shape[1])
+    wide = torch.empty((few, logits.shape[1]), dtype=torch.float32, device=logits.device)
+    right = torch.empty(wanted.shape, dtype=torch.float32, device=logits.device)
+    for start in range(0, len(logits), few):
+        piece, target = logits[start : start + few], wanted[start : start + few]
+        near = wide[: len(piece)].copy_(piece)
+        bend = None
+        if cap is not None:
+            near.div_(cap).tanh_()
+            bend = 1.0 - near.square()
+            near.mul_(cap)
+        torch.softmax(near, -1, out=near)
+        found = right[start : start + few]
+        torch.gather(near, 1, target, out=found)
+        near.scatter_(1, target, found - 1.0)
+        piece.copy_(near if bend is None else near.mul_(bend))
+    losses = -right.log()
+    far = (right < LEAST).flatten().nonzero().flatten()
+    if len(far):
+        again = (rows[far] @ weight.T).float()
+        if cap is not None:
+            again = cap * torch.tanh(again / cap)
+        losses[far] = -torch.log_softmax(again, -1).gather(1, wanted[far])
+    return losses.sum()

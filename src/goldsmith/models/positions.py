@@ -102,6 +102,11 @@ def segment_positions(segments: Tensor) -> Tensor:
     return index - torch.where(begins, index, 0).cummax(dim=1).values
 
 
+def whole(segments: Tensor) -> bool:
+    """Whether every row (batch, sequence) is one segment, so that no mask is needed for them."""
+    return bool((segments == segments[:, :1]).all())
+
+
 def call_mask(
     positions: Tensor, segments: Tensor | None, window: int, causal: bool = True
 ) -> Tensor | None:

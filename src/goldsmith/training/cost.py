@@ -15,7 +15,7 @@ import psutil
 import torch
 from torch import nn
 
-from goldsmith.models import Decoder, ModelConfig
+from goldsmith.models import Decoder, ModelConfig, rows_at_once
 from goldsmith.training.adapters import AdapterSpec, adapter_size
 from goldsmith.training.recipe import Plan
 
@@ -75,7 +75,9 @@ def estimate(
         "activations": at_once
         * size
         * (stored * config.layers + (inside if plan.recompute else 0)),
-        "one block of logits": min(at_once, 1024) * config.vocabulary * 8,
+        "one block of logits": min(at_once, rows_at_once(config.vocabulary, size))
+        * config.vocabulary
+        * size,
     }
     tokens = plan.steps * rows * config.context
     each = 6.0 * parameters if adapter is None else 4.0 * parameters + 2 * learning

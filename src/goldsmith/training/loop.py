@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder
+from goldsmith.models import Decoder, forget_room
 from goldsmith.pipeline.artifact import fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
@@ -71,7 +71,10 @@ def fit(
         dtype = compute_precision(plan.precision)
         run_key = fingerprint(key, repr(plan), str(dtype), threads, torch.__version__)
         store = Checkpoints(checkpoints, run_key)
-        return _Run(model, batches, plan, store, dtype, progress, objective, stop).run()
+        try:
+            return _Run(model, batches, plan, store, dtype, progress, objective, stop).run()
+        finally:
+            forget_room()
 
 
 def compute_precision(precision: Precision) -> torch.dtype:

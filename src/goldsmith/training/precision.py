@@ -26,6 +26,7 @@ class Weights:
         trained = {n: p for n, p in self.parameters.items() if p.requires_grad}
         self.masters: dict[str, Tensor] = {}
         self.hooks: list[torch.utils.hooks.RemovableHandle] = []
+        self.room: dict[str, Tensor] = {}
         for name, parameter in trained.items():
             if not self.split:
                 self.masters[name] = parameter
@@ -33,11 +34,14 @@ class Weights:
             master = self.wide[name] = parameter.detach().float().clone()
             self.masters[name] = master
 
-            def collect(computed: Tensor, master: Tensor = master) -> None:
-                if computed.grad is not None:
-                    wide = computed.grad.float()
-                    master.grad = wide if master.grad is None else master.grad.add_(wide)
-                    computed.grad = None
+            def collect(computed: Tensor, master: Tensor = master, name: str = name) -> None:
+                if computed.grad is None:
+                    return
+                if master.grad is not None:
+                    master.grad.add_(computed.grad)
+                else:
+                    master.grad = self._room(name, master).copy_(computed.grad)
+                computed.grad = None
 
             hook = parameter.register_post_accumulate_grad_hook(collect)  # type: ignore[no-untyped-call]
             self.hooks.append(hook)
@@ -56,6 +60,12 @@ class Weights:
         for master in self.masters.values():
             master.grad = None
 
+    def _room(self, name: str, master: Tensor) -> Tensor:
+        """Memory for a gradient, kept from step to step: fresh pages cost more than the copy."""
+        if name not in self.room:
+            self.room[name] = torch.empty_like(master)
+        return self.room[name]
+
     @contextmanager
     def published(self, other: dict[str, Tensor] | None = None) -> Iterator[None]:
         """Let the model hold the float32 weights inside (those of ``other`` where it has them)."""
@@ -73,6 +83,8 @@ class Weights:
         """Leave the published weights in the model, ``best`` where given."""
         for hook in self.hooks:
             hook.remove()
+        self.drop_gradients()
+        self.room.clear()
         self._place(self.wide)
         with torch.no_grad():
             for name, tensor in (best or {}).items():
