@@ -25,7 +25,7 @@ def written(project: Project) -> tuple[list[dict[str, Any]], list[dict[str, str]
     from goldsmith.datasets import openai_writer, remembering, write_examples
 
     settings = project.settings.dataset
-    if settings.writer is None:
+    if not settings.writer:
         return [], []
     if not settings.writer_model:
         raise UserError("dataset.writer has no model: set dataset.writer_model (or give --model)")
