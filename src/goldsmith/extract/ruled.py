@@ -8,6 +8,7 @@ rows of text are not ruled off from each other (a frame, a head and columns).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from itertools import pairwise
 
@@ -34,8 +35,10 @@ def mark_ruled(view: View, rows: list[Row], lattices: list[Lattice]) -> None:
     Rows of a table that was seen before are marked anew if all of it lies in the lattice.
     """
     for lattice in lattices:
+        if len(lattice.xs) > _MOST:
+            continue
         inside = [index for index, row in enumerate(rows) if _is_inside(view, row, lattice)]
-        if not inside or inside[-1] - inside[0] + 1 != len(inside) or len(lattice.xs) > _MOST:
+        if not inside or inside[-1] - inside[0] + 1 != len(inside):
             continue
         those = [rows[index] for index in inside]
         if any(row.drawn for row in those) or _goes_on(rows, inside[0], inside[-1] + 1):
@@ -102,13 +105,13 @@ def _placed(view: View, row: Row, lattice: Lattice) -> Placed | None:
     """Where a row's cells stand; None if a word is outside the lattice or runs through a wall."""
     xs, ys = lattice.xs, lattice.ys
     middle = row.base - _UP * row.size
-    band = sum(y < middle for y in ys) - 1
+    band = bisect_left(ys, middle) - 1
     cells: Cells = []
     tops: list[int] = []
     for member in row.members:
         for piece in range(view.start[member], view.end[member]):
             left, right = view.left[piece], view.right[piece]
-            column = sum(x < (left + right) / 2 for x in xs) - 1
+            column = bisect_left(xs, (left + right) / 2) - 1
             if not 0 <= column < len(xs) - 1:
                 return None
             span = lattice.columns(band, column)

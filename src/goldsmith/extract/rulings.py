@@ -9,8 +9,9 @@ paths inside form objects are not looked at; a page with more rulings than a tab
 from __future__ import annotations
 
 import ctypes
+from collections import deque
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import compress, repeat, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +20,18 @@ from numpy.typing import NDArray
 
 from goldsmith.extract.characters import Frame
 
-_OBJECTS = 20_000  # of a page that are looked at
+_OBJECTS = 6_000  # of a page that are looked at
 _PATHS = 2_000  # of a page; a drawing has more
 _POINTS = 4_000  # of all its paths
 _RULINGS = 400  # in one direction, once pieces of one line are joined
 _THIN = 2.5  # points that a rectangle is thick at the most, to be a line
 _SHORT = 5.0  # points that a ruling is long at the least
+_LOW = 7.0  # points that a box is high and wide at the least, to be a cell
+_LEAST = 4  # rulings of a page with a table
 _SAME = 3.0  # points between two rulings that are one, and between lines that touch
+
+
+Side = tuple[float, float, float, float]  # from x, y to x, y
 
 
 class Ruling(NamedTuple):
@@ -73,6 +79,16 @@ def _raw(function: Any, result: Any) -> Any:
 _object = _raw(pdfium.FPDFPage_GetObject, ctypes.c_void_p)
 _type = _raw(pdfium.FPDFPageObj_GetType, ctypes.c_int)
 _bounds = _raw(pdfium.FPDFPageObj_GetBounds, ctypes.c_int)
+_count = _raw(pdfium.FPDFPath_CountSegments, ctypes.c_int)
+_mode = _raw(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
+_matrix = _raw(pdfium.FPDFPageObj_GetMatrix, ctypes.c_int)
+_segment = _raw(pdfium.FPDFPath_GetPathSegment, ctypes.c_void_p)
+_kind = _raw(pdfium.FPDFPathSegment_GetType, ctypes.c_int)
+_point = _raw(pdfium.FPDFPathSegment_GetPoint, ctypes.c_int)
+_closes = _raw(pdfium.FPDFPathSegment_GetClose, ctypes.c_int)
+
+_sides = (ctypes.c_float * 4 * _PATHS)()  # where calls write
+_slots = [[ctypes.byref(slot, 4 * side) for slot in _sides] for side in range(4)]
 
 
 def read_rulings(page: Any, frame: Frame) -> tuple[list[Ruling], list[Ruling]]:
@@ -81,79 +97,76 @@ def read_rulings(page: Any, frame: Frame) -> tuple[list[Ruling], list[Ruling]]:
     if not 0 < count <= _OBJECTS:
         return [], []
     handle = ctypes.cast(page, ctypes.c_void_p)
-    objects = [ctypes.c_void_p(one) for one in map(_object, repeat(handle), range(count))]
-    types = map(_type, objects)
-    paths = [
-        one for one, kind in zip(objects, types, strict=True) if kind == pdfium.FPDF_PAGEOBJ_PATH
-    ]
-    if len(paths) > _PATHS:
+    objects = list(map(ctypes.c_void_p, map(_object, repeat(handle), range(count))))
+    paths = list(compress(objects, map(pdfium.FPDF_PAGEOBJ_PATH.__eq__, map(_type, objects))))
+    if not 0 < len(paths) <= _PATHS:
         return [], []
+    ctypes.memset(_sides, 0, ctypes.sizeof(_sides[0]) * len(paths))
+    deque(map(_bounds, paths, *_slots), 0)
+    boxes = np.nan_to_num(np.ctypeslib.as_array(_sides)[: len(paths)].astype(np.float64))
+    wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    lines = [boxes[np.minimum(wide, high) <= _THIN]]
+    left = _POINTS
+    for place in np.flatnonzero(np.minimum(wide, high) >= _LOW).tolist():
+        found, asked = _drawn(paths[place], left)
+        left -= asked
+        if found:
+            lines.append(np.nan_to_num(np.array(found)))
+    sides = np.concatenate(lines).T
     a, b, c, d, e, f = frame.shown
-    sides = (ctypes.c_float * 4)()
-    slots = [ctypes.byref(sides, 4 * side) for side in range(4)]
-    level: list[Ruling] = []
-    upright: list[Ruling] = []
-    points = 0
-    for path in paths:
-        if not _bounds(path, *slots):
-            continue
-        left, bottom, right, top = sides
-        lines = [(left, bottom, right, top)]
-        if min(right - left, top - bottom) > _THIN:
-            lines = _sides(ctypes.cast(path, pdfium.FPDF_PAGEOBJECT), _POINTS - points)
-            points += len(lines)
-        for x0, y0, x1, y1 in lines:
-            u0, u1 = sorted((a * x0 + c * y0 + e, a * x1 + c * y1 + e))
-            v0, v1 = sorted((b * x0 + d * y0 + f, b * x1 + d * y1 + f))
-            if v1 - v0 <= _THIN and u1 - u0 >= _SHORT:
-                level.append(Ruling((v0 + v1) / 2, u0, u1))
-            elif u1 - u0 <= _THIN and v1 - v0 >= _SHORT:
-                upright.append(Ruling((u0 + u1) / 2, v0, v1))
-    return _joined(level), _joined(upright)
+    x, y = a * sides[::2] + c * sides[1::2] + e, b * sides[::2] + d * sides[1::2] + f
+    (x0, x1), (y0, y1) = np.sort(x, axis=0), np.sort(y, axis=0)
+    flat = (y1 - y0 <= _THIN) & (x1 - x0 >= _SHORT)
+    steep = (x1 - x0 <= _THIN) & (y1 - y0 >= _SHORT)
+    level = np.stack([(y0 + y1) / 2, x0, x1], axis=1)[flat]
+    upright = np.stack([(x0 + x1) / 2, y0, y1], axis=1)[steep]
+    if len(level) + len(upright) < _LEAST or not len(level) or not len(upright):
+        return [], []
+    return _joined(level.tolist()), _joined(upright.tolist())
 
 
-def _sides(path: Any, most: int) -> list[tuple[float, float, float, float]]:
-    """The straight lines of a path in page space; none of one with curves, or that is not drawn."""
-    count = pdfium.FPDFPath_CountSegments(path)
+def _drawn(path: ctypes.c_void_p, most: int) -> tuple[list[Side], int]:
+    """The straight lines of a path in page space, and how many of its points were asked for.
+
+    None of one that is not drawn, has curves, or more than ``most`` points.
+    """
+    count = _count(path)
     fill, stroke = ctypes.c_int(), ctypes.c_int()
-    if not 1 < count <= most or not pdfium.FPDFPath_GetDrawMode(path, fill, stroke):
-        return []
-    if not fill.value and not stroke.value:
-        return []
+    if not 1 < count <= most or not _mode(path, ctypes.byref(fill), ctypes.byref(stroke)):
+        return [], 0
+    segments = list(map(ctypes.c_void_p, map(_segment, repeat(path), range(count))))
+    kinds = list(map(_kind, segments))
+    if pdfium.FPDF_SEGMENT_BEZIERTO in kinds or not (fill.value or stroke.value):
+        return [], count
     matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFPageObj_GetMatrix(path, matrix)
-    lines: list[tuple[float, float, float, float]] = []
+    _matrix(path, ctypes.byref(matrix))
+    a, b, c, d, e, f = (getattr(matrix, name) for name in "abcdef")
+    lines: list[Side] = []
     start = before = (0.0, 0.0)
     x, y = ctypes.c_float(), ctypes.c_float()
-    for index in range(count):
-        segment = pdfium.FPDFPath_GetPathSegment(path, index)
-        kind = pdfium.FPDFPathSegment_GetType(segment)
-        if kind == pdfium.FPDF_SEGMENT_BEZIERTO:
-            return []
-        pdfium.FPDFPathSegment_GetPoint(segment, x, y)
-        here = (
-            matrix.a * x.value + matrix.c * y.value + matrix.e,
-            matrix.b * x.value + matrix.d * y.value + matrix.f,
-        )
+    to_x, to_y = ctypes.byref(x), ctypes.byref(y)
+    for segment, kind in zip(segments, kinds, strict=True):
+        _point(segment, to_x, to_y)
+        here = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
         if kind == pdfium.FPDF_SEGMENT_MOVETO:
             start = here
         else:
             lines.append((*before, *here))
         before = here
-        if pdfium.FPDFPathSegment_GetClose(segment):
+        if _closes(segment):
             lines.append((*before, *start))
             before = start
-    return lines
+    return lines, count
 
 
-def _joined(rulings: list[Ruling]) -> list[Ruling]:
+def _joined(rulings: list[list[float]]) -> list[Ruling]:
     """The rulings with those that continue or double each other as one; none if too many are left.
 
     Rulings at places of less than `_SAME` from the first one are at the same place.
     """
     whole: list[Ruling] = []
     here: list[Ruling] = []
-    for ruling in [*sorted(rulings), Ruling(float("inf"), 0.0, 0.0)]:
+    for ruling in [*starmap(Ruling, sorted(rulings)), Ruling(float("inf"), 0.0, 0.0)]:
         if here and ruling.place - here[0].place > _SAME:
             place = sum(one.place for one in here) / len(here)
             _, low, high = min(here, key=lambda one: one.low)
