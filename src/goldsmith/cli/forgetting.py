@@ -40,7 +40,7 @@ def forget(project: Project, given: str) -> dict[str, Any]:
         before["known_duplicates"] = forget_known(index, project.folder, {found.id})
     project = steps.forget(project, found.id)
     save(project)
-    from goldsmith.datasets import forget_replies
+    from goldsmith.cli.replies import forget_replies
 
     before["replies"] = forget_replies(project.workspace.replies, {found.id})
     before["answers"] = _forget_answers(project, found.id)

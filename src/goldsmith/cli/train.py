@@ -47,7 +47,7 @@ def train(
 @contextmanager
 def _curves(project: Project) -> Iterator[Project]:
     """Give the project with a listener that draws its curves."""
-    from goldsmith.training import Board
+    from goldsmith.cli.board import Board
 
     space = project.workspace
     board = Board(project.progress, space.checkpoints, space.root / "tensorboard")

@@ -22,7 +22,8 @@ def written(project: Project) -> tuple[list[dict[str, Any]], list[dict[str, str]
     What the model said is kept in the workspace: killed at any moment, or run again, only what was
     not asked before is asked.
     """
-    from goldsmith.datasets import openai_writer, remembering, write_examples
+    from goldsmith.cli.replies import remembering
+    from goldsmith.datasets import openai_writer, write_examples
 
     settings = project.settings.dataset
     if not settings.writer:

@@ -5,7 +5,7 @@ batch of any step. `make_examples` makes questions with verbatim answers, invent
 `find_contamination` keeps the evaluation half of the user's questions out of them.
 `InstructionBatches` packs examples with loss on answers only, and `prove_stop` shows that every
 answer ends in a trained EOS. `read_examples` takes Alpaca, ShareGPT and messages files and
-`write_format` writes them. `write_examples` lets a model write, `remembering` keeps its replies.
+`write_format` writes them. `write_examples` lets a model write.
 """
 
 from goldsmith.datasets.batch import Batch
@@ -28,7 +28,6 @@ from goldsmith.datasets.files import (
 from goldsmith.datasets.formats import write_format, write_preferences
 from goldsmith.datasets.packing import InstructionBatches, PackedRows, best_fit
 from goldsmith.datasets.questions import read_evaluation, read_questions
-from goldsmith.datasets.replies import forget_replies, remembering
 from goldsmith.datasets.shards import Shards, write_shards
 from goldsmith.datasets.split import held_out
 from goldsmith.datasets.writing import Refused, Writer, openai_writer, write_examples
@@ -50,7 +49,6 @@ __all__ = [
     "encode_example",
     "find_contamination",
     "find_overlaps",
-    "forget_replies",
     "given_examples",
     "held_out",
     "make_examples",
@@ -60,7 +58,6 @@ __all__ = [
     "read_examples",
     "read_preferences",
     "read_questions",
-    "remembering",
     "strict",
     "write_examples",
     "write_format",

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
-    from goldsmith.training.board import Board as Board
     from goldsmith.training.cost import estimate as estimate
     from goldsmith.training.cost import matmul_rate as matmul_rate
     from goldsmith.training.device import training_device as training_device
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 _PLACES = {
     "Batch": "batches",
     "Batches": "batches",
-    "Board": "board",
     "Outcome": "loop",
     "Plan": "recipe",
     "AdapterSpec": "adapters",

@@ -3,7 +3,8 @@
 import pytest
 from small_gold import chunk_rows
 
-from goldsmith.datasets import forget_replies, remembering, write_examples
+from goldsmith.cli.replies import forget_replies, remembering
+from goldsmith.datasets import write_examples
 from goldsmith.project import DatasetSettings
 
 SAYS = "Number {0} stands here for all to see."

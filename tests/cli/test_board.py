@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("tensorboard", reason="needs the extra 'tensorboard'")
 
+from goldsmith.cli.board import Board
 from goldsmith.pipeline.progress import Silent
-from goldsmith.training.board import Board
 
 
 def curve(folder: Path, name: str) -> list[tuple[int, float]]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldsmith.datasets.writing import Writer
+from goldsmith.datasets import Writer
 from goldsmith.pipeline.artifact import fingerprint, write_atomically
 
 

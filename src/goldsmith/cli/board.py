@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from goldsmith.errors import MissingExtraError
 from goldsmith.pipeline.progress import Progress, Unit
-from goldsmith.training.checkpoint import METRICS
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -53,7 +52,7 @@ class Board:
 
     def update(self) -> None:
         """Copy the rows that came since the last call."""
-        for path in sorted(self._checkpoints.glob(f"*/{METRICS}")):
+        for path in sorted(self._checkpoints.glob(f"*/{'metrics.jsonl'}")):
             seen = self._read.get(path, 0)
             if path.stat().st_size > seen:
                 with path.open("rb") as file:
