@@ -52,7 +52,7 @@ class Board:
 
     def update(self) -> None:
         """Copy the rows that came since the last call."""
-        for path in sorted(self._checkpoints.glob(f"*/{'metrics.jsonl'}")):
+        for path in sorted(self._checkpoints.glob("*/metrics.jsonl")):
             seen = self._read.get(path, 0)
             if path.stat().st_size > seen:
                 with path.open("rb") as file:
