@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from goldsmith.extract.characters import Frame
 
 _OBJECTS = 6_000  # of a page that are looked at
-_PATHS = 2_000  # of a page; a drawing has more
-_POINTS = 4_000  # of all its paths
+_PATHS = 800  # of a page; a drawing has more
+_POINTS = 2_000  # of all its paths
 _RULINGS = 400  # in one direction, once pieces of one line are joined
 _THIN = 2.5  # points that a rectangle is thick at the most, to be a line
 _SHORT = 5.0  # points that a ruling is long at the least
 _LOW = 7.0  # points that a box is high and wide at the least, to be a cell
+_PIECES = 1_200  # of rulings on a page; a drawing has more
 _LEAST = 4  # rulings of a page with a table
 _SAME = 3.0  # points between two rulings that are one, and between lines that touch
 
@@ -120,7 +121,7 @@ def read_rulings(page: Any, frame: Frame) -> tuple[list[Ruling], list[Ruling]]:
     steep = (x1 - x0 <= _THIN) & (y1 - y0 >= _SHORT)
     level = np.stack([(y0 + y1) / 2, x0, x1], axis=1)[flat]
     upright = np.stack([(x0 + x1) / 2, y0, y1], axis=1)[steep]
-    if len(level) + len(upright) < _LEAST or not len(level) or not len(upright):
+    if not _LEAST <= len(level) + len(upright) <= _PIECES or not len(level) or not len(upright):
         return [], []
     return _joined(level.tolist()), _joined(upright.tolist())
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import and_
 from statistics import median
 
 import numpy as np
@@ -24,6 +23,7 @@ from goldsmith.extract.ruled import mark_ruled
 from goldsmith.extract.rulings import Lattice
 from goldsmith.extract.segments import View
 
+_WHITE = 0.5  # type sizes that white must share with that of the row above, where rulings may be
 _SPLIT = 0.42  # type sizes of white that may part two cells
 _STRIP = 0.3  # type sizes of white between columns
 _MANY = 0.6  # of the cells of the fullest row, for a row to show where columns are
@@ -67,7 +67,7 @@ def mark_tables(
     """Mark the rows of a page, in reading order, that belong to tables, with cells and hints.
 
     ``formal`` says of each font of the pages whether it is made for formulas. ``lattices`` reads
-    what is ruled on the page; it is asked only where two rows with wide gaps follow each other.
+    what is ruled on the page; it is asked only where two rows one below the other have wide gaps at the same place.
     """
     wide = [not row.drawn and is_gapped(view, row) for row in rows]
     start = 0
@@ -83,7 +83,12 @@ def mark_tables(
         if found >= _ROWS and found >= _WIDE * (last + 1 - start):
             _mark(view, rows, start, last + 1, wide, formal)
         start = last + 1
-    if lattices is not None and any(map(and_, wide, wide[1:])):
+    if lattices is not None and any(
+        above
+        and below
+        and _shares_white(view, rows[place], rows[place + 1])
+        for place, (above, below) in enumerate(pairwise(wide))
+    ):
         mark_ruled(view, rows, lattices())
 
 
@@ -91,6 +96,21 @@ def _near(row: Row, below: Row, most: float = _PITCH) -> bool:
     """Whether a row stands close below another; the first of the next column does not."""
     step = below.base - row.base
     return not below.drawn and -0.5 * row.size < step < most * max(row.size, below.size)
+
+
+def _shares_white(view: View, row: Row, below: Row) -> bool:
+    """Whether a wide gap of a row goes on in the row below it."""
+    if not _near(row, below):
+        return False
+    x0, x1, size = view.segments.x0s, view.segments.x1s, max(row.size, below.size)
+    gaps = [
+        [(x1[one], x0[after]) for one, after in pairwise(each.members)] for each in (row, below)
+    ]
+    return any(
+        min(end, other_end) - max(begin, other_begin) > _WHITE * size
+        for begin, end in gaps[0]
+        for other_begin, other_end in gaps[1]
+    )
 
 
 def _mark(
