@@ -27,7 +27,7 @@ def opened(content: bytes) -> Iterator[tuple[OpenPages, list[Run]]]:
     for number in range(1, len(document) + 1):
         page = pages.page(number)
         assert page
-        _text_layers([page], None, runs)
+        _text_layers([page], runs)
         pages.release(number)
     yield pages, runs
     pages.close()

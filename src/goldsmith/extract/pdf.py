@@ -80,7 +80,7 @@ def _read_pages(document: Any, form: Form | None, count: int, settings: ExtractS
             numbers = range(first, min(first + _BATCH, count + 1))
             batch = [loaded for number in numbers if (loaded := opened.page(number))]
             with _uncollected():
-                found = _text_layers(batch, form, runs)
+                found = _text_layers(batch, runs, form)
             layers = {
                 loaded.number: (loaded, layer) for loaded, layer in zip(batch, found, strict=True)
             }
@@ -149,7 +149,7 @@ def _judge(
     return page, layer
 
 
-def _text_layers(batch: list[OpenPage], form: Form | None, runs: list[Run]) -> list[list[Line]]:
+def _text_layers(batch: list[OpenPage], runs: list[Run], form: Form | None = None) -> list[list[Line]]:
     """The lines of the text layers of loaded pages, and of their fields.
 
     What each font says on each page is added to ``runs``.
