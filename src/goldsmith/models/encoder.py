@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models.parts import allocate, make_table
+from goldsmith.models.parts import allocate, draw, make_table
 
 EncoderFamily = Literal["bert", "roberta"]
 Task = Literal["embedding", "masked", "next sentence", "pretraining", "class", "tags", "span"]
@@ -158,7 +158,7 @@ class TextEncoder(nn.Module):
             self.classifier = nn.Linear(width, outputs) if outputs else None
         if seed is not None:
             allocate(self)
-            initialise_encoder(self, seed)
+            draw(self, seed, lambda _: 0.02)
 
     def forward(
         self, tokens: Tensor, mask: Tensor, types: Tensor | None = None
@@ -198,16 +198,3 @@ class MaskedHead(nn.Module):
         """hidden (..., width), words (vocabulary, width) -> (..., vocabulary)."""
         ready = self.norm(functional.gelu(self.dense(hidden)))
         return functional.linear(ready, words, self.bias)
-
-
-def initialise_encoder(model: nn.Module, seed: int) -> None:
-    """Draw every weight anew: normal(0, 0.02); norms one, biases zero."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("norm.weight"):
-                parameter.fill_(1.0)
-            elif name.endswith("bias"):
-                parameter.zero_()
-            else:
-                parameter.normal_(0.0, 0.02, generator=generator)

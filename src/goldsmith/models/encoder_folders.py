@@ -92,7 +92,7 @@ def load_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> Encoder:
         encoder = Encoder(config)
     prefix = f"{config.family}."
     every = [Weight(prefix + _encoder_name(name), (name,)) for name in encoder.state_dict()]
-    return fill(encoder, folder, every, dtype, lambda _: True, prefix).requires_grad_(False)
+    return fill(encoder, folder, every, dtype, lambda _: True, prefix)
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> TextEncoder:
@@ -110,7 +110,7 @@ def load_text_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> TextE
             + ", ".join(ARCHITECTURES[config.family].values())
         )
     model = TextEncoder(config, task, seed=None)
-    return fill(model, folder, _places(model), dtype, lambda _: True).requires_grad_(False)
+    return fill(model, folder, _places(model), dtype, lambda _: True)
 
 
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:

@@ -162,7 +162,7 @@ def _read_t5(public: dict[str, Any]) -> SequenceConfig:
 
 
 def _read_bart(public: dict[str, Any], family: SequenceFamily) -> SequenceConfig:
-    fields = {name: int(public[key]) for name, key in _BART_KEYS.items()}
+    fields: dict[str, Any] = {name: int(public[key]) for name, key in _BART_KEYS.items()}
     for word in ("attention_heads", "ffn_dim"):
         if int(public[f"decoder_{word}"]) != int(public[f"encoder_{word}"]):
             raise ValueError(f"decoder_{word}")
