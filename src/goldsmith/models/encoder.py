@@ -49,11 +49,6 @@ class EncoderConfig:
                 f"encoder config: width {self.width} does not divide into {self.heads} heads"
             )
 
-    @property
-    def longest(self) -> int:
-        """The longest input in tokens."""
-        return self.context - (self.pad + 1 if self.family == "roberta" else 0)
-
 
 class Encoder(nn.Module):
     """token ids and mask (batch, sequence) -> hidden states (batch, sequence, width)."""
@@ -140,20 +135,15 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.config, self.task = config, task
         width = config.width
-        roberta_class = config.family == "roberta" and task == "class"
         if config.family == "roberta" and task in ("next sentence", "pretraining"):
             raise ModelError(f"encoder config: roberta has no head for '{task}'; use bert")
         with torch.device("meta"):
             self.encoder = Encoder(config)
-            pooled = task in ("next sentence", "pretraining") or (
-                task == "class" and not roberta_class
-            )
-            self.pooler = nn.Linear(width, width) if pooled or roberta_class else None
+            follows = task in ("next sentence", "pretraining")
+            self.pooler = nn.Linear(width, width) if follows or task == "class" else None
             masked = task in ("masked", "pretraining")
             self.masked = MaskedHead(config) if masked else None
-            self.next_sentence = (
-                nn.Linear(width, 2) if task in ("next sentence", "pretraining") else None
-            )
+            self.next_sentence = nn.Linear(width, 2) if follows else None
             outputs = {"class": config.labels, "tags": config.labels, "span": 2}.get(task)
             self.classifier = nn.Linear(width, outputs) if outputs else None
         if seed is not None:

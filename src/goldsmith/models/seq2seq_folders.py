@@ -155,7 +155,10 @@ def _read_t5(public: dict[str, Any]) -> SequenceConfig:
     word = "gelu_new" if kind == "gated-gelu" else kind.removeprefix("gated-")
     given = {"decoder_layers": int(public["num_layers"])}
     fields = read_fields(SequenceConfig, _T5_KEYS, public, given)
-    if public.get("scale_decoder_outputs", fields.get("tied", True)):
+    # A null is no silence: without an end token there is nothing to stop at.
+    fields["eos"] = int(public.get("eos_token_id", 1))
+    fields["tied"] = bool(public.get("tie_word_embeddings", True))
+    if public.get("scale_decoder_outputs", fields["tied"]):
         fields["output_scale"] = fields["width"] ** -0.5
     gated = kind.startswith("gated-")
     return SequenceConfig(**fields, activation=_activation(word), gated=gated)
