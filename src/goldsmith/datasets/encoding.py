@@ -11,6 +11,7 @@ from goldsmith.datasets.batch import IGNORED, Batch
 from goldsmith.errors import UserError
 from goldsmith.tokenizers import Tokenizer
 
+Kind = Literal["read", "learned", "stop", "padding"]
 Messages = Sequence[Mapping[str, str]]
 
 
@@ -117,7 +118,7 @@ class Stretch:
     """
 
     text: str
-    kind: Literal["read", "learned", "stop", "padding"]
+    kind: Kind
     segment: int
     tokens: int
 
@@ -142,9 +143,7 @@ def decode_row(batch: Batch, row: int, tokenizer: Tokenizer) -> list[Stretch]:
     return found
 
 
-def _kind(
-    segment: int, token: int, learned: bool, eos: int | None
-) -> Literal["read", "learned", "stop", "padding"]:
+def _kind(segment: int, token: int, learned: bool, eos: int | None) -> Kind:
     if segment < 0:
         return "padding"
     if not learned:

@@ -90,7 +90,8 @@ def make_examples(
         else:  # a refusal has no section: it is held out by its own hash
             out = falls_below(question, settings.validation, seed)
         split = "validation" if out else "train"
-        example = _example(kind, question, answer, chunk, check, split)
+        cited = [chunk["id"]] if chunk else []
+        example = example_row(kind, question, answer, cited, f"{kind}-1", check, split)
         made[example["id"]] = example
     return pa.Table.from_pylist(list(made.values()), schema=SCHEMAS["examples"])
 
@@ -119,6 +120,30 @@ def given_examples(
             "split": "validation" if out else "train",
         }
     return list(made.values())
+
+
+def example_row(
+    kind: str,
+    question: str,
+    answer: str,
+    source_chunks: list[str],
+    generator: str,
+    check: str,
+    split: str,
+) -> dict[str, Any]:
+    """Return a row of ``examples`` with one question and its answer."""
+    return {
+        "id": content_id("example", question, answer),
+        "kind": kind,
+        "messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": answer},
+        ],
+        "source_chunks": source_chunks,
+        "generator": generator,
+        "checks": [check],
+        "split": split,
+    }
 
 
 class _Holders:
@@ -200,23 +225,6 @@ def _asked(questions: Sequence[Row], holders: _Holders) -> Iterator[_Made]:
         chunk = holders.holding(row["passage"])
         if chunk is not None:
             yield "question", row["question"], row["passage"], chunk, VERBATIM
-
-
-def _example(
-    kind: str, question: str, answer: str, chunk: Row | None, check: str, split: str
-) -> dict[str, Any]:
-    return {
-        "id": content_id("example", question, answer),
-        "kind": kind,
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": answer},
-        ],
-        "source_chunks": [chunk["id"]] if chunk else [],
-        "generator": f"{kind}-1",
-        "checks": [check],
-        "split": split,
-    }
 
 
 def _sentences(text: str) -> list[str]:

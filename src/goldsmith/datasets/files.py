@@ -149,7 +149,7 @@ def _conversation(row: Mapping[str, Any]) -> Conversation:
     elif "conversations" in row:
         turns = _turns(row["conversations"])
         if row.get("system"):
-            turns = [_said("system", _text(row["system"])), *turns]
+            turns = [_said("system", row["system"]), *turns]
     elif "prompt" in row and "completion" in row:
         turns = [*_turns(row["prompt"], "user"), *_turns(row["completion"], "assistant")]
     elif "instruction" in row:
@@ -206,13 +206,9 @@ def _turn(turn: Any) -> dict[str, str]:
     return _said(name, turn[content])
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("system is not text")
-    return value
-
-
-def _said(role: str, content: str) -> dict[str, str]:
+def _said(role: str, content: Any) -> dict[str, str]:
+    if not isinstance(content, str):
+        raise ValueError(f"{role} is not text")
     if not content.strip():
         raise ValueError(f"an empty {role} turn")
     try:

@@ -10,6 +10,7 @@ asked. A row needs ``id`` and ``question``; an answerable one ``passage`` (word 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,7 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
 
     Raises UserError naming the file, the line and the field that is wrong.
     """
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); mend dataset.questions") from error
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            rows.append(_checked(line, f"{path} line {number}"))
+    rows = [_checked(row, where) for where, row in _rows(path, "dataset.questions")]
     names = [row["id"] for row in rows]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -51,11 +45,23 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _checked(line: str, where: str) -> dict[str, Any]:
+def _rows(path: Path, setting: str) -> Iterator[tuple[str, Any]]:
+    """Yield each line's JSON and what an error calls it; ``setting`` is where the file is named."""
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise UserError(f"{where}: is not JSON ({error}); mend it") from error
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); mend {setting}") from error
+    for number, line in enumerate(lines, 1):
+        where = f"{path} line {number}"
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{where}: is not JSON ({error}); mend it") from error
+            yield where, row
+
+
+def _checked(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise UserError(f"{where}: is not a JSON object; mend it")
     values = {name: row.get(name) for name in FIELDS}
@@ -103,21 +109,11 @@ def read_evaluation(path: Path) -> list[str]:
 
     Raises UserError naming the file and the line that is not JSON or has none of the usual keys.
     """
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); mend dataset.evaluation") from error
     found: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path} line {number}: is not JSON ({error}); mend it") from error
+    for where, row in _rows(path, "dataset.evaluation"):
         values = [row.get(name) for name in _ASKED] if isinstance(row, dict) else []
         asked = next((value for value in values if isinstance(value, str)), None)
         if asked is None:
-            raise UserError(f"{path} line {number}: has none of {', '.join(_ASKED)}; add one")
+            raise UserError(f"{where}: has none of {', '.join(_ASKED)}; add one")
         found.append(asked)
     return found

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from goldsmith.datasets.examples import VERBATIM
+from goldsmith.datasets.examples import VERBATIM, example_row
 from goldsmith.datasets.split import held_out
 from goldsmith.errors import UserError
-from goldsmith.lake.ids import content_id
 from goldsmith.project import DatasetSettings
 
 #: Messages in, the model's text out.
@@ -93,7 +92,8 @@ def write_examples(
             asked.add(folded)
             here += 1
             split = "validation" if chunk["parent"] in reserved else "train"
-            kept.append(_example(question.strip(), answer.strip(), chunk["id"], kind, name, split))
+            pair, cited = (question.strip(), answer.strip()), [chunk["id"]]
+            kept.append(example_row(f"written {kind}", *pair, cited, name, VERBATIM, split))
     return kept, refused
 
 
@@ -133,23 +133,6 @@ def _fault(question: str, answer: str, source: str, kind: str) -> str | None:
     if said.casefold() in asked.casefold():
         return "the question holds its answer"
     return "the question points at the text" if _POINTS.search(asked) else None
-
-
-def _example(
-    question: str, answer: str, chunk: str, kind: str, name: str, split: str
-) -> dict[str, Any]:
-    return {
-        "id": content_id("example", question, answer),
-        "kind": f"written {kind}",
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": answer},
-        ],
-        "source_chunks": [chunk],
-        "generator": name,
-        "checks": [VERBATIM],
-        "split": split,
-    }
 
 
 def openai_writer(

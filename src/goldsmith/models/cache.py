@@ -35,11 +35,6 @@ class KeyValueCache:
         self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
         self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
 
-    @property
-    def bytes(self) -> int:
-        """Memory the cache holds."""
-        return sum(t.numel() * t.element_size() for t in (*self.keys, *self.values))
-
     def write(
         self, layer: int, slots: Tensor, positions: Tensor, keys: Tensor, values: Tensor
     ) -> None:

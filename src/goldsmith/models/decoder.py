@@ -26,6 +26,7 @@ from goldsmith.models.parts import (
     FeedForward,
     allocate,
     balance_loss,
+    draw,
     make_norm,
     make_table,
 )
@@ -199,14 +200,7 @@ def initialise(model: Decoder, seed: int) -> None:
     Those are divided by sqrt(2 * layers) so that the stream's variance does not grow with depth
     (Radford et al. 2019). Norms are one, biases zero.
     """
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("norm.weight"):
-                parameter.fill_(0.0 if model.config.norm_offset else 1.0)
-            elif name.endswith(".bias"):
-                parameter.zero_()
-            else:
-                into_stream = name.endswith(("attention.output.weight", "down.weight"))
-                scale = 0.02 / math.sqrt(2 * model.config.layers) if into_stream else 0.02
-                parameter.normal_(0.0, scale, generator=generator)
+    into_stream = 0.02 / math.sqrt(2 * model.config.layers)
+    ends = ("attention.output.weight", "down.weight")
+    norms = 0.0 if model.config.norm_offset else 1.0
+    draw(model, seed, lambda name: into_stream if name.endswith(ends) else 0.02, norms)

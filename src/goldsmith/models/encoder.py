@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models.parts import allocate, make_table
+from goldsmith.models.parts import allocate, draw, make_table
 
 EncoderFamily = Literal["bert", "roberta"]
 Task = Literal["embedding", "masked", "next sentence", "pretraining", "class", "tags", "span"]
@@ -48,11 +48,6 @@ class EncoderConfig:
             raise ModelError(
                 f"encoder config: width {self.width} does not divide into {self.heads} heads"
             )
-
-    @property
-    def longest(self) -> int:
-        """The longest input in tokens."""
-        return self.context - (self.pad + 1 if self.family == "roberta" else 0)
 
 
 class Encoder(nn.Module):
@@ -140,25 +135,20 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.config, self.task = config, task
         width = config.width
-        roberta_class = config.family == "roberta" and task == "class"
         if config.family == "roberta" and task in ("next sentence", "pretraining"):
             raise ModelError(f"encoder config: roberta has no head for '{task}'; use bert")
         with torch.device("meta"):
             self.encoder = Encoder(config)
-            pooled = task in ("next sentence", "pretraining") or (
-                task == "class" and not roberta_class
-            )
-            self.pooler = nn.Linear(width, width) if pooled or roberta_class else None
+            follows = task in ("next sentence", "pretraining")
+            self.pooler = nn.Linear(width, width) if follows or task == "class" else None
             masked = task in ("masked", "pretraining")
             self.masked = MaskedHead(config) if masked else None
-            self.next_sentence = (
-                nn.Linear(width, 2) if task in ("next sentence", "pretraining") else None
-            )
+            self.next_sentence = nn.Linear(width, 2) if follows else None
             outputs = {"class": config.labels, "tags": config.labels, "span": 2}.get(task)
             self.classifier = nn.Linear(width, outputs) if outputs else None
         if seed is not None:
             allocate(self)
-            initialise_encoder(self, seed)
+            draw(self, seed, lambda _: 0.02)
 
     def forward(
         self, tokens: Tensor, mask: Tensor, types: Tensor | None = None
@@ -198,16 +188,3 @@ class MaskedHead(nn.Module):
         """hidden (..., width), words (vocabulary, width) -> (..., vocabulary)."""
         ready = self.norm(functional.gelu(self.dense(hidden)))
         return functional.linear(ready, words, self.bias)
-
-
-def initialise_encoder(model: nn.Module, seed: int) -> None:
-    """Draw every weight anew: normal(0, 0.02); norms one, biases zero."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("norm.weight"):
-                parameter.fill_(1.0)
-            elif name.endswith("bias"):
-                parameter.zero_()
-            else:
-                parameter.normal_(0.0, 0.02, generator=generator)

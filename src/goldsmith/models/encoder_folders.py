@@ -6,19 +6,16 @@ encoder too: its head is left aside.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
 
 from goldsmith.errors import ModelError
 from goldsmith.models.encoder import Encoder, EncoderConfig, EncoderFamily, Task, TextEncoder
-from goldsmith.models.folders import WEIGHTS, read_tensors
-from goldsmith.models.public_config import read_json
-from goldsmith.pipeline.artifact import write_atomically
+from goldsmith.models.families import Weight
+from goldsmith.models.folders import dtype_name, fill, write_folder
+from goldsmith.models.public_config import read_fields, read_json
 
 ARCHITECTURES: dict[EncoderFamily, dict[Task, str]] = {
     "bert": {
@@ -37,6 +34,18 @@ ARCHITECTURES: dict[EncoderFamily, dict[Task, str]] = {
         "tags": "RobertaForTokenClassification",
         "span": "RobertaForQuestionAnswering",
     },
+}
+#: Our fields and the words of both families for them.
+_KEYS = {
+    "vocabulary": "vocab_size",
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "hidden": "intermediate_size",
+    "context": "max_position_embeddings",
+    "token_types": "type_vocab_size",
+    "norm_epsilon": "layer_norm_eps",
+    "pad": "pad_token_id",
 }
 _EMBEDDINGS = {
     "word": "embeddings.word_embeddings",
@@ -82,15 +91,8 @@ def load_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> Encoder:
     with torch.device("meta"):
         encoder = Encoder(config)
     prefix = f"{config.family}."
-    tensors = {name.removeprefix(prefix): t for name, t in _named_tensors(folder).items()}
-    encoder.load_state_dict(
-        {
-            name: _fitting(folder, tensors, _encoder_name(name), place, dtype)
-            for name, place in encoder.state_dict().items()
-        },
-        assign=True,
-    )
-    return encoder.requires_grad_(False)
+    every = [Weight(prefix + _encoder_name(name), (name,)) for name in encoder.state_dict()]
+    return fill(encoder, folder, every, dtype, lambda _: True, prefix)
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> TextEncoder:
@@ -108,45 +110,22 @@ def load_text_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> TextE
             + ", ".join(ARCHITECTURES[config.family].values())
         )
     model = TextEncoder(config, task, seed=None)
-    tensors = _named_tensors(folder)
-    model.load_state_dict(
-        {
-            name: _fitting(folder, tensors, public_name(name, config, task), place, dtype)
-            for name, place in model.state_dict().items()
-        },
-        assign=True,
-    )
-    return model.requires_grad_(False)
+    return fill(model, folder, _places(model), dtype, lambda _: True)
 
 
 def save_text_encoder(model: TextEncoder, folder: Path) -> None:
     """Write config.json and model.safetensors as transformers reads them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config, task = model.config, model.task
-    tensors = {
-        public_name(name, config, task): tensor.detach().contiguous()
-        for name, tensor in model.state_dict().items()
-    }
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    public = {
-        "architectures": [ARCHITECTURES[config.family][task]],
+    config = model.config
+    public = {key: getattr(config, name) for name, key in _KEYS.items()} | {
+        "architectures": [ARCHITECTURES[config.family][model.task]],
         "model_type": config.family,
-        "vocab_size": config.vocabulary,
-        "hidden_size": config.width,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "intermediate_size": config.hidden,
-        "max_position_embeddings": config.context,
-        "type_vocab_size": config.token_types,
-        "layer_norm_eps": config.norm_epsilon,
-        "pad_token_id": config.pad,
         "hidden_act": "gelu",
         "num_labels": config.labels,
         "id2label": {str(n): f"LABEL_{n}" for n in range(config.labels)},
         "label2id": {f"LABEL_{n}": n for n in range(config.labels)},
-        "dtype": str(model.encoder.word.weight.dtype).removeprefix("torch."),
+        "dtype": dtype_name(model),
     }
-    write_atomically(folder / "config.json", json.dumps(public, indent=2, sort_keys=True) + "\n")
+    write_folder(model, folder, _places(model), public)
 
 
 def read_encoder_config(folder: Path) -> EncoderConfig:
@@ -162,19 +141,10 @@ def read_encoder_config(folder: Path) -> EncoderConfig:
     if public.get("position_embedding_type", "absolute") != "absolute":
         raise ModelError(f"{path}: relative positions are not supported; use another encoder")
     try:
-        return EncoderConfig(
-            vocabulary=int(public["vocab_size"]),
-            width=int(public["hidden_size"]),
-            layers=int(public["num_hidden_layers"]),
-            heads=int(public["num_attention_heads"]),
-            hidden=int(public["intermediate_size"]),
-            context=int(public["max_position_embeddings"]),
-            token_types=int(public.get("type_vocab_size", 2)),
-            norm_epsilon=float(public.get("layer_norm_eps", 1e-12)),
-            pad=int(public.get("pad_token_id") or 0),
-            family=family,
-            labels=len(public.get("id2label") or ()) or int(public.get("num_labels") or 2),
-        )
+        labels = len(public.get("id2label") or ()) or int(public.get("num_labels") or 2)
+        given: dict[str, Any] = {"token_types": 2, "norm_epsilon": 1e-12, "pad": 0}
+        given = read_fields(EncoderConfig, _KEYS, public, given)
+        return EncoderConfig(**given, family=family, labels=labels)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: key {error} is missing or bad; copy it again") from error
 
@@ -192,25 +162,9 @@ def public_name(name: str, config: EncoderConfig, task: Task) -> str:
     return f"{_HEADS[config.family][stem]}.{kind}"
 
 
-def _named_tensors(folder: Path) -> dict[str, Tensor]:
-    # Memory-mapped by safetensors: naming them all copies nothing.
-    return {name: tensor for _, name, tensor in read_tensors(folder)}
-
-
-def _fitting(
-    folder: Path, tensors: dict[str, Tensor], public: str, place: Tensor, dtype: torch.dtype
-) -> Tensor:
-    path = folder / WEIGHTS
-    tensor = tensors.get(public)
-    if tensor is None or tensor.shape != place.shape:
-        shape: Any = "missing" if tensor is None else tuple(tensor.shape)
-        raise ModelError(
-            f"{path}: tensor '{public}' is {shape}, config.json says {tuple(place.shape)}; "
-            "take weights and config from the same model"
-        )
-    if not bool(torch.isfinite(tensor).all()):
-        raise ModelError(f"{path}: tensor '{public}' holds NaN or infinity; copy it again")
-    return tensor.to(dtype)
+def _places(model: TextEncoder) -> list[Weight]:
+    names = model.state_dict()
+    return [Weight(public_name(name, model.config, model.task), (name,)) for name in names]
 
 
 def _encoder_name(name: str) -> str:

@@ -18,7 +18,7 @@ from goldsmith.models.config import Family, ModelConfig
 
 @dataclass(frozen=True)
 class Weight:
-    """One public tensor; ``{n}`` stands for the layer, ``{e}`` for the expert.
+    """One public tensor; in a table ``{n}`` stands for the layer, ``{e}`` for the expert.
 
     ``ours`` lie in it one after the other along the axis of outputs; ``transposed`` says that the
     public matrix is (in, out), as GPT-2's Conv1D keeps it.
@@ -27,15 +27,6 @@ class Weight:
     public: str
     ours: tuple[str, ...]
     transposed: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """One public tensor of a model with its full names."""
-
-    public: str
-    ours: tuple[str, ...]
-    transposed: bool
 
 
 @dataclass(frozen=True)
@@ -284,18 +275,7 @@ FAMILIES: dict[Family, PublicFamily] = {
 }
 
 #: Fields that a family may fix; where it does not, they have `ModelConfig`'s own values.
-_TRAITS = (
-    "positions",
-    "norm",
-    "norm_bias",
-    "norm_offset",
-    "post_norms",
-    "qk_norm",
-    "qkv_bias",
-    "output_bias",
-    "activation",
-    "gated",
-)
+_TRAITS = dict.fromkeys(name for row in FAMILIES.values() for name in row.traits)
 
 
 def check_traits(config: ModelConfig) -> None:
@@ -310,10 +290,10 @@ def check_traits(config: ModelConfig) -> None:
             )
 
 
-def places(config: ModelConfig, names: frozenset[str]) -> list[Place]:
+def places(config: ModelConfig, names: frozenset[str]) -> list[Weight]:
     """Return every public tensor of a model whose own tensors are ``names``, in a fixed order."""
     return [
-        Place(f"{public}.{kind}", parts, weight.transposed and kind == "weight")
+        Weight(f"{public}.{kind}", parts, weight.transposed and kind == "weight")
         for weight in FAMILIES[config.family].weights
         for public, ours in _numbered(weight, config)
         for kind in ("weight", "bias")

@@ -1,4 +1,4 @@
-"""Public decoder folders in and out: weights streamed tensor by tensor, never held twice.
+"""Public model folders in and out: weights streamed tensor by tensor, never held twice.
 
 Reading places each public tensor (split where a family keeps several in one) into a model without
 storage; writing gathers one shard at a time. Only safetensors are read: no code and no pickle of
@@ -8,21 +8,22 @@ others runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from goldsmith.errors import MissingExtraError, ModelError
-from goldsmith.models.config import ModelConfig
 from goldsmith.models.decoder import Decoder
-from goldsmith.models.families import FAMILIES, Place, check_traits, places
+from goldsmith.models.families import FAMILIES, Weight, check_traits, places
 from goldsmith.models.public_config import public_config, read_config, read_json
 from goldsmith.pipeline.artifact import write_atomically
 
+Model = TypeVar("Model", bound=nn.Module)
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 5 * 2**30
@@ -42,16 +43,41 @@ def load_model(
     folder = local_folder(source, revision)
     config = read_config(folder)
     model = Decoder(config, seed=None)
+    family = FAMILIES[config.family]
+    head = ("lm_head.weight",) if config.tied else ()
+    return fill(
+        model,
+        folder,
+        places(config, frozenset(model.state_dict())),
+        dtype,
+        lambda name: name.endswith(("rotary_emb.inv_freq", *family.ignored)) or name in head,
+        family.prefix,
+    )
+
+
+def fill(
+    model: Model,
+    folder: Path,
+    every: Iterable[Weight],
+    dtype: torch.dtype,
+    ignored: Callable[[str], bool],
+    prefix: str = "",
+) -> Model:
+    """Give a model without storage the tensors of a folder; ``every`` says where they belong.
+
+    A public name may lack the ``prefix``. A tensor without a place is left aside where ``ignored``
+    says so. Raises ModelError naming file and tensor, as `load_model`.
+    """
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    expected = {place.public: place for place in places(config, frozenset(shapes))}
+    expected = {place.public: place for place in every}
     found: dict[str, Tensor] = {}
     for file, name, tensor in read_tensors(folder):
-        place = expected.get(name) or expected.get(FAMILIES[config.family].prefix + name)
+        place = expected.get(name) or expected.get(prefix + name)
         if place is None:
-            if _is_no_weight(name, config):
+            if ignored(name):
                 continue
             raise ModelError(
-                f"{file}: tensor '{name}' has no place in a {config.family} model; "
+                f"{file}: tensor '{name}' has no place in the model that config.json describes; "
                 "the folder holds another architecture, or adapter weights: merge them first"
             )
         whole = _stacked_shape(place, shapes)
@@ -84,11 +110,21 @@ def save_model(model: Decoder, folder: Path, shard_bytes: int = SHARD_BYTES) -> 
     Raises ModelError, before anything is written, where the config does not go with its family.
     """
     check_traits(model.config)
+    every = places(model.config, frozenset(model.state_dict()))
+    write_folder(model, folder, every, public_config(model.config, dtype_name(model)), shard_bytes)
+
+
+def write_folder(
+    model: nn.Module,
+    folder: Path,
+    every: Iterable[Weight],
+    public: Mapping[str, Any],
+    shard_bytes: int = SHARD_BYTES,
+) -> None:
+    """Write a model's tensors under their public names, and ``public`` as its config.json."""
     weights = model.state_dict()
-    dtype = str(model.embedding.weight.dtype).removeprefix("torch.")
-    public = public_config(model.config, dtype)
     folder.mkdir(parents=True, exist_ok=True)
-    shards = _shards(places(model.config, frozenset(weights)), weights, shard_bytes)
+    shards = _shards(every, weights, shard_bytes)
     files: dict[str, str] = {}
     for number, shard in enumerate(shards, 1):
         name = (
@@ -102,6 +138,11 @@ def save_model(model: Decoder, folder: Path, shard_bytes: int = SHARD_BYTES) -> 
         index = {"metadata": {"total_size": size}, "weight_map": files}
         write_atomically(folder / WEIGHTS_INDEX, json.dumps(index, indent=2, sort_keys=True) + "\n")
     write_atomically(folder / "config.json", json.dumps(public, indent=2, sort_keys=True) + "\n")
+
+
+def dtype_name(model: nn.Module) -> str:
+    """The dtype of a model's weights as config.json names it."""
+    return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
 def local_folder(source: str | Path, revision: str | None = None) -> Path:
@@ -155,12 +196,7 @@ def read_tensors(folder: Path) -> Iterator[tuple[Path, str, Tensor]]:
             ) from error
 
 
-def _is_no_weight(name: str, config: ModelConfig) -> bool:
-    ends = ("rotary_emb.inv_freq", *FAMILIES[config.family].ignored)
-    return name.endswith(ends) or (config.tied and name == "lm_head.weight")
-
-
-def _stacked_shape(place: Place, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+def _stacked_shape(place: Weight, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
     first, *rest = shapes[place.ours[0]]
     whole = (first + sum(shapes[name][0] for name in place.ours[1:]), *rest)
     return whole[::-1] if place.transposed else whole
@@ -171,16 +207,16 @@ def _own(part: Tensor) -> Tensor:
     return part.clone(memory_format=torch.contiguous_format)
 
 
-def _public_tensor(place: Place, weights: Mapping[str, Tensor]) -> Tensor:
+def _public_tensor(place: Weight, weights: Mapping[str, Tensor]) -> Tensor:
     parts = [weights[name].detach() for name in place.ours]
     whole = parts[0] if len(parts) == 1 else torch.cat(parts)
     return (whole.T if place.transposed else whole).contiguous()
 
 
 def _shards(
-    every: list[Place], weights: Mapping[str, Tensor], shard_bytes: int
-) -> list[list[Place]]:
-    shards: list[list[Place]] = [[]]
+    every: Iterable[Weight], weights: Mapping[str, Tensor], shard_bytes: int
+) -> list[list[Weight]]:
+    shards: list[list[Weight]] = [[]]
     held = 0
     for place in every:
         parts = [weights[name] for name in place.ours]

@@ -48,6 +48,19 @@ def allocate(model: nn.Module) -> None:
     model.load_state_dict({n: torch.empty(shape) for n, shape in shapes.items()}, assign=True)
 
 
+def draw(model: nn.Module, seed: int, scale: Callable[[str], float], norms: float = 1.0) -> None:
+    """Draw every weight anew: normal(0, ``scale`` of its name); norms ``norms``, biases zero."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("norm.weight"):
+                parameter.fill_(norms)
+            elif name.endswith("bias"):
+                parameter.zero_()
+            else:
+                parameter.normal_(0.0, scale(name), generator=generator)
+
+
 def make_norm(config: ModelConfig, width: int) -> nn.Module:
     """The norm that a config asks for, over the last ``width`` features."""
     if config.norm == "layer":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,8 +28,6 @@ _ROPE_NAMES = {
     "attention_factor": "attention_factor",
     "truncate": "truncate",
 }
-#: Fields that every config.json says.
-REQUIRED = ("vocabulary", "context")
 _ROPE_WORDS = {
     "linear": (),
     "dynamic": ("original_max_position_embeddings",),
@@ -72,12 +71,7 @@ def read_config(folder: Path) -> ModelConfig:
             "tied": False,
             "norm_epsilon": 1e-6,
         }
-        for name, key in keys.items():
-            if values.get(key) is None and name in REQUIRED:
-                raise KeyError(key)
-            if values.get(key) is not None:
-                kind = type(given.get(name, getattr(ModelConfig, name, 0)))
-                given[name] = kind(values[key])
+        given = read_fields(ModelConfig, keys, values, given)
         if family.startswith("gemma"):
             given["embedding_scale"] = math.sqrt(width)
             given["query_scale"] = int(values["query_pre_attn_scalar"])
@@ -128,6 +122,21 @@ def public_config(config: ModelConfig, dtype: str) -> Values:
         public["attn_logit_softcapping"] = config.attention_cap
         public["final_logit_softcapping"] = config.logit_cap
     return public
+
+
+def read_fields(kind: type, keys: Mapping[str, str], values: Values, given: Values) -> Values:
+    """Return ``given`` and the fields of a config that ``values`` says, ``keys`` being its words.
+
+    A value takes the type of the default, int where there is none. Raises KeyError where a field
+    without a default is not said.
+    """
+    fields = dict(given)
+    for name, key in keys.items():
+        if values.get(key) is not None:
+            fields[name] = type(fields.get(name, getattr(kind, name, 0)))(values[key])
+        elif name not in fields and not hasattr(kind, name):
+            raise KeyError(key)
+    return fields
 
 
 def read_json(path: Path) -> Values:

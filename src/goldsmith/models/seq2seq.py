@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models.parts import ACTIVATIONS, allocate, make_table
+from goldsmith.models.parts import ACTIVATIONS, allocate, draw, make_table
 
 SequenceFamily = Literal["t5", "bart", "marian"]
 #: Rows of BART's position tables that stand before position 0.
@@ -345,18 +345,9 @@ def initialise_seq2seq(model: EncoderDecoder, seed: int) -> None:
 
     T5's scores are not scaled, so its queries must begin small.
     """
-    generator = torch.Generator().manual_seed(seed)
     config = model.config
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name.endswith("norm.weight"):
-                parameter.fill_(1.0)
-            elif name.endswith("bias"):
-                parameter.zero_()
-            else:
-                narrow = config.norm_first and name.endswith("query.weight")
-                scale = 0.02 / math.sqrt(config.head_dim) if narrow else 0.02
-                parameter.normal_(0.0, scale, generator=generator)
+    narrow = 0.02 / math.sqrt(config.head_dim) if config.norm_first else 0.02
+    draw(model, seed, lambda name: narrow if name.endswith("query.weight") else 0.02)
 
 
 def _norm(config: SequenceConfig) -> nn.Module:

@@ -9,30 +9,24 @@ side; `domain_words` and `extend` add words to one.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldsmith.tokenizers.comparison import Comparison, compare, picture
-    from goldsmith.tokenizers.extension import Extension, domain_words, extend
-    from goldsmith.tokenizers.figures import measure
-    from goldsmith.tokenizers.tokenizer import Tokenizer, load
-    from goldsmith.tokenizers.training import SPECIALS, train
+    from goldsmith.tokenizers.comparison import Comparison as Comparison
+    from goldsmith.tokenizers.comparison import compare as compare
+    from goldsmith.tokenizers.comparison import picture as picture
+    from goldsmith.tokenizers.extension import Extension as Extension
+    from goldsmith.tokenizers.extension import domain_words as domain_words
+    from goldsmith.tokenizers.extension import extend as extend
+    from goldsmith.tokenizers.figures import measure as measure
+    from goldsmith.tokenizers.tokenizer import Tokenizer as Tokenizer
+    from goldsmith.tokenizers.tokenizer import load as load
+    from goldsmith.tokenizers.training import SPECIALS as SPECIALS
+    from goldsmith.tokenizers.training import train as train
 
-__all__ = [
-    "SPECIALS",
-    "Comparison",
-    "Extension",
-    "Tokenizer",
-    "compare",
-    "domain_words",
-    "extend",
-    "load",
-    "measure",
-    "picture",
-    "train",
-]
 
-_HOMES = {
+_PLACES = {
     "Comparison": "comparison",
     "compare": "comparison",
     "picture": "comparison",
@@ -48,8 +42,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(name)
-    from importlib import import_module
-
-    return getattr(import_module(f"goldsmith.tokenizers.{_HOMES[name]}"), name)
+    if name not in _PLACES:
+        raise AttributeError(f"goldsmith.tokenizers has no '{name}'")
+    return getattr(import_module(f"goldsmith.tokenizers.{_PLACES[name]}"), name)

@@ -70,9 +70,8 @@ def extend(
     path = source / "tokenizer.json"
     data = json.loads(path.read_text("utf-8"))
     core = Core.from_str(json.dumps(data))
-    add = {"BPE": _add_to_bpe, "WordPiece": _add_to_wordpiece, "Unigram": _add_to_unigram}.get(
-        data["model"]["type"]
-    )
+    adders = {"BPE": _add_to_bpe, "WordPiece": _add_whole, "Unigram": _add_whole}
+    add = adders.get(data["model"]["type"])
     if add is None:
         raise ModelError(f"{path}: is a {data['model']['type']}; BPE, WordPiece, Unigram can grow")
     following = 1 + max(core.get_vocab(with_added_tokens=True).values())
@@ -127,28 +126,20 @@ def _add_to_bpe(
     return following
 
 
-def _add_to_wordpiece(
+def _add_whole(
     model: _Model,
     tokens: Sequence[str],
     known: Sequence[tuple[int, ...]],
     following: int,
     made: _Made,
 ) -> int:
-    prefix = model["continuing_subword_prefix"]
-    whole = tokens[0] + "".join(piece.removeprefix(prefix) for piece in tokens[1:])
-    model["vocab"][whole] = following
-    made[following] = tuple(number for ids in known for number in ids)
-    return following + 1
-
-
-def _add_to_unigram(
-    model: _Model,
-    tokens: Sequence[str],
-    known: Sequence[tuple[int, ...]],
-    following: int,
-    made: _Made,
-) -> int:
-    scores = dict(model["vocab"])
-    model["vocab"].append(["".join(tokens), sum(scores[piece] for piece in tokens) + _BETTER])
+    """Add the word alone: all that WordPiece needs, and Unigram with a score."""
+    if model["type"] == "Unigram":
+        scores = dict(model["vocab"])
+        model["vocab"].append(["".join(tokens), sum(scores[piece] for piece in tokens) + _BETTER])
+    else:
+        prefix = model["continuing_subword_prefix"]
+        whole = tokens[0] + "".join(piece.removeprefix(prefix) for piece in tokens[1:])
+        model["vocab"][whole] = following
     made[following] = tuple(number for ids in known for number in ids)
     return following + 1

@@ -17,15 +17,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, Family, public_name, save_model
+from goldsmith.models import Decoder, public_name, save_model
 from goldsmith.pipeline.artifact import write_atomically
 from goldsmith.training.adapters import (
     DEFAULT,
-    TARGETS,
     AdaptedLinear,
     AdapterSpec,
     LowRank,
     attach,
+    linears,
     merge,
 )
 
@@ -156,19 +156,13 @@ def _parts(low: LowRank) -> dict[str, nn.Parameter]:
 def _places(model: Decoder, name: str) -> list[tuple[str, LowRank]]:
     """Every layer's adapter of a name beside its stem in PEFT's file."""
     found = []
-    for index, layer in enumerate(model.layers):
-        for target in TARGETS:
-            path, last = target.rsplit(".", 1)
-            linear = getattr(layer.get_submodule(path), last, None)
-            if isinstance(linear, AdaptedLinear) and name in linear.adapters:
-                low = linear.adapters[name]
-                assert isinstance(low, LowRank)
-                found.append((_peft_stem(model.config.family, index, target), low))
+    for place in linears(model):
+        if isinstance(place.linear, AdaptedLinear) and name in place.linear.adapters:
+            low = place.linear.adapters[name]
+            assert isinstance(low, LowRank)
+            ours = f"layers.{place.index}.{place.target}.weight"
+            public = public_name(model.config.family, ours).removesuffix(".weight")
+            found.append((f"base_model.model.{public}", low))
     if not found:
         raise ModelError(f"this model has no adapter called '{name}'")
     return found
-
-
-def _peft_stem(family: Family, index: int, target: str) -> str:
-    weight = public_name(family, f"layers.{index}.{target}.weight")
-    return "base_model.model." + weight.removesuffix(".weight")

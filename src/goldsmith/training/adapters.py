@@ -86,8 +86,7 @@ class LowRank(nn.Module):
 
     def merged(self, base: nn.Module) -> Tensor:
         """Return the base's weight with this adapter in it, float32."""
-        weight = _weight(base).float()
-        changed = weight + (self.up.float() @ self.down.float()) * self.spec.scale
+        changed = self._changed(base)
         if self.magnitude is not None:
             changed = changed * (self.magnitude.float() / changed.norm(dim=1))[:, None]
         return changed
@@ -95,10 +94,11 @@ class LowRank(nn.Module):
     def _length(self, base: nn.Module) -> Tensor:
         """Length of each output's weights; no gradient runs through it (as the paper has it)."""
         with torch.no_grad():
-            weight = _weight(base).float()
-            changed: Tensor = weight + (self.up.float() @ self.down.float()) * self.spec.scale
-            length: Tensor = torch.linalg.vector_norm(changed, dim=1)
+            length: Tensor = torch.linalg.vector_norm(self._changed(base), dim=1)
             return length
+
+    def _changed(self, base: nn.Module) -> Tensor:
+        return _weight(base).float() + (self.up.float() @ self.down.float()) * self.spec.scale
 
 
 class AdaptedLinear(nn.Module):
@@ -147,6 +147,32 @@ class AdaptedLinear(nn.Module):
         return found
 
 
+@dataclass(frozen=True)
+class Linear:
+    """A layer that can have an adapter, and where it stands in its model."""
+
+    index: int
+    """Of the block, from 0."""
+    target: str
+    parent: nn.Module
+    linear: nn.Module
+
+    def put(self, linear: nn.Module) -> None:
+        """Let another one stand there."""
+        setattr(self.parent, self.target.rsplit(".", 1)[1], linear)
+
+
+def linears(model: Decoder, targets: Sequence[str] = TARGETS) -> Iterator[Linear]:
+    """Yield the layers that ``targets`` name, block by block; a block may lack some of them."""
+    for index, block in enumerate(model.layers):
+        for target in targets:
+            path, name = target.rsplit(".", 1)
+            parent = block.get_submodule(path)
+            linear = getattr(parent, name, None)
+            if isinstance(linear, nn.Linear | FourBitLinear | AdaptedLinear):
+                yield Linear(index, target, parent, linear)
+
+
 def attach(model: Decoder, spec: AdapterSpec, seed: int, name: str = DEFAULT) -> None:
     """Freeze the model and put one more, active adapter on every target layer.
 
@@ -155,15 +181,13 @@ def attach(model: Decoder, spec: AdapterSpec, seed: int, name: str = DEFAULT) ->
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     wanted = _chosen(model, spec.targets)
-    for layer in model.layers:
-        for target in wanted:
-            parent, last = _parent(layer, target)
-            linear = getattr(parent, last)
-            if not isinstance(linear, AdaptedLinear):
-                linear = AdaptedLinear(linear)
-                setattr(parent, last, linear)
-            linear.adapters[name] = LowRank(linear.base, spec, generator)
-            linear.active = (*linear.active, name)
+    for place in linears(model, wanted):
+        linear = place.linear
+        if not isinstance(linear, AdaptedLinear):
+            linear = AdaptedLinear(linear)
+            place.put(linear)
+        linear.adapters[name] = LowRank(linear.base, spec, generator)
+        linear.active = (*linear.active, name)
 
 
 def activate(model: nn.Module, names: Sequence[str]) -> None:
@@ -180,28 +204,20 @@ def adapted(model: nn.Module) -> Iterator[AdaptedLinear]:
 
 def merge(model: Decoder) -> None:
     """Add the active adapters into the weights and leave a plain model."""
-    for layer in model.layers:
-        for target in TARGETS:
-            linear = _find(layer, target)
-            if linear is None:
-                continue
-            parent, name = _parent(layer, target)
-            if isinstance(linear, AdaptedLinear):
-                linear.merge()
-                setattr(parent, name, linear.base)
-            elif isinstance(linear, FourBitLinear):
-                setattr(parent, name, linear.plain())
+    for place in linears(model):
+        if isinstance(place.linear, AdaptedLinear):
+            place.linear.merge()
+            place.put(place.linear.base)
+        elif isinstance(place.linear, FourBitLinear):
+            place.put(place.linear.plain())
 
 
 def hold_in_four_bits(model: Decoder) -> None:
     """Replace the layers that can have adapters by frozen ones in NF4 (QLoRA's base)."""
     model.requires_grad_(False)
-    for layer in model.layers:
-        for target in TARGETS:
-            linear = _find(layer, target)
-            if isinstance(linear, nn.Linear):
-                parent, name = _parent(layer, target)
-                setattr(parent, name, FourBitLinear(linear))
+    for place in linears(model):
+        if isinstance(place.linear, nn.Linear):
+            place.put(FourBitLinear(place.linear))
 
 
 def train_biases(model: nn.Module) -> int:
@@ -218,17 +234,15 @@ def train_biases(model: nn.Module) -> int:
 def adapter_size(model: Decoder, spec: AdapterSpec) -> int:
     """Return how many numbers an adapter would learn on this model."""
     total = 0
-    for layer in model.layers:
-        for target in _chosen(model, spec.targets):
-            linear = _find(layer, target)
-            assert isinstance(linear, nn.Linear | FourBitLinear)
-            total += spec.rank * (linear.in_features + linear.out_features)
-            total += linear.out_features if spec.kind == "dora" else 0
+    for place in linears(model, _chosen(model, spec.targets)):
+        assert isinstance(place.linear, nn.Linear | FourBitLinear)
+        total += spec.rank * (place.linear.in_features + place.linear.out_features)
+        total += place.linear.out_features if spec.kind == "dora" else 0
     return total
 
 
 def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:
-    here = [t for t in TARGETS if isinstance(_find(model.layers[0], t), _LINEAR)]
+    here = [place.target for place in linears(model) if place.index == 0]
     found = []
     for target in here:
         weight = public_name(model.config.family, f"layers.0.{target}.weight")
@@ -242,22 +256,7 @@ def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:
     return found
 
 
-_LINEAR = (nn.Linear, FourBitLinear, AdaptedLinear)
-
-
 def _weight(base: nn.Module) -> Tensor:
     weight = base.weight
     assert isinstance(weight, Tensor)
     return weight
-
-
-def _parent(layer: nn.Module, target: str) -> tuple[nn.Module, str]:
-    """Return the module that holds ``target`` and the attribute's name."""
-    path, name = target.rsplit(".", 1)
-    return layer.get_submodule(path), name
-
-
-def _find(layer: nn.Module, target: str) -> nn.Module | None:
-    parent, name = _parent(layer, target)
-    found = getattr(parent, name, None)
-    return found if isinstance(found, nn.Module) else None

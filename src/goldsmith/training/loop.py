@@ -31,13 +31,7 @@ from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
 from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
 from goldsmith.training.cost import matmul_rate, trained_flops
-from goldsmith.training.device import (
-    PROCESSOR,
-    device_name,
-    device_of,
-    held_bytes,
-    placed,
-)
+from goldsmith.training.device import PROCESSOR, device_name, device_of, held_bytes, placed
 from goldsmith.training.objectives import Arrays, Objective, causal
 from goldsmith.training.optimizers import clip, make_optimizer
 from goldsmith.training.precision import Weights
