@@ -149,7 +149,9 @@ def _judge(
     return page, layer
 
 
-def _text_layers(batch: list[OpenPage], runs: list[Run], form: Form | None = None) -> list[list[Line]]:
+def _text_layers(
+    batch: list[OpenPage], runs: list[Run], form: Form | None = None
+) -> list[list[Line]]:
     """The lines of the text layers of loaded pages, and of their fields.
 
     What each font says on each page is added to ``runs``.

@@ -184,7 +184,7 @@ def _single(view: View, row: Row) -> tuple[str, Ranges, int]:
 def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
     """Text, raised ranges and font of a row of several segments, with what stands between them."""
     x0, x1 = view.segments.x0s, view.segments.x1s
-    text, edge = "", 0.0
+    text, edge, before = "", 0.0, -1
     raised: list[tuple[int, int]] = []
     votes: dict[int, int] = {}
     members = row.members
@@ -203,6 +203,8 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
             between = " " if apart else separate(gap, row.size, view.after[member])
             if row.begun and member == members[1]:
                 between = ""
+            elif not between and not row.drawn and view.start[member] != view.end[before]:
+                between = " "  # the page does not say that these are one word
             if row.cells:
                 between = "\t" if view.start[member] in row.cells else between.replace("\t", " ")
             text += between
@@ -215,7 +217,7 @@ def _joined(view: View, row: Row) -> tuple[str, Ranges, int]:
         if member in view.superior or view.smallest[member] < SMALL * row.size:
             raised += _raised(view, member, row, len(text) - first)
         edge = max(far, edge) if text and not row.drawn else far
-        text += piece
+        text, before = text + piece, member
         votes[view.font[member]] = votes.get(view.font[member], 0) + len(piece)
     return text, _merged(raised), max(votes, key=votes.__getitem__)  # the first of equals
 

@@ -67,7 +67,8 @@ def mark_tables(
     """Mark the rows of a page, in reading order, that belong to tables, with cells and hints.
 
     ``formal`` says of each font of the pages whether it is made for formulas. ``lattices`` reads
-    what is ruled on the page; it is asked only where two rows one below the other have wide gaps at the same place.
+    what is ruled on the page; it is asked only where two rows one below the other have wide gaps at
+    the same place.
     """
     wide = [not row.drawn and is_gapped(view, row) for row in rows]
     start = 0
@@ -84,9 +85,7 @@ def mark_tables(
             _mark(view, rows, start, last + 1, wide, formal)
         start = last + 1
     if lattices is not None and any(
-        above
-        and below
-        and _shares_white(view, rows[place], rows[place + 1])
+        above and below and _shares_white(view, rows[place], rows[place + 1])
         for place, (above, below) in enumerate(pairwise(wide))
     ):
         mark_ruled(view, rows, lattices())
