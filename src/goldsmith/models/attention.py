@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from goldsmith.models.cache import KeyValueCache, as_rows
 from goldsmith.models.config import ModelConfig
-from goldsmith.models.parts import OffsetRMSNorm
+from goldsmith.models.parts import OffsetRMSNorm, RMSNorm
 from goldsmith.models.positions import (
     alibi_slopes,
     cache_mask,
@@ -120,7 +120,7 @@ class Attention(nn.Module):
         self.key = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.value = nn.Linear(config.width, keys, bias=config.qkv_bias)
         self.output = nn.Linear(queries, config.width, bias=config.output_bias)
-        kind = OffsetRMSNorm if config.norm_offset else nn.RMSNorm
+        kind = OffsetRMSNorm if config.norm_offset else RMSNorm
         shape = (config.head_dim, config.norm_epsilon)
         self.query_norm = kind(*shape) if config.qk_norm else None
         self.key_norm = kind(*shape) if config.qk_norm else None

@@ -33,6 +33,7 @@ from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
 from goldsmith.training.cost import matmul_rate, resident_bytes, trained_flops
 from goldsmith.training.objectives import Arrays, Objective, causal
 from goldsmith.training.optimizers import clip, make_optimizer
+from goldsmith.training.pages import pages_kept
 from goldsmith.training.precision import Weights
 from goldsmith.training.recipe import Plan, Precision
 from goldsmith.training.schedule import learning_rate
@@ -67,7 +68,7 @@ def fit(
     checkpoint written, and SystemExit(143) raised. Raises ModelError naming the step where a loss
     or gradient is not finite; the last good checkpoint stays and the batch is written beside it.
     """
-    with _threads(plan.threads) as threads, _terminated() as stop:
+    with _threads(plan.threads) as threads, pages_kept(), _terminated() as stop:
         dtype = compute_precision(plan.precision)
         run_key = fingerprint(key, repr(plan), str(dtype), threads, torch.__version__)
         store = Checkpoints(checkpoints, run_key)
