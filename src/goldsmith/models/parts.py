@@ -77,7 +77,7 @@ def make_table(rows: int, width: int) -> nn.Embedding:
 
 
 def allocate(model: nn.Module) -> None:
-    """Give parameters on the meta device memory, as `to_empty` does without loading its 50 MB."""
+    """Give parameters on the meta device memory, as `to_empty` does without loading its 30 MB."""
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     model.load_state_dict({n: torch.empty(shape) for n, shape in shapes.items()}, assign=True)
 

@@ -1,8 +1,8 @@
 """Memory that a step frees stays with the process until the run ends.
 
 glibc gives large blocks back to the system as soon as they are free; the next step then gets fresh
-pages, which the system clears first. On a processor that is a tenth of a step. Where the C library
-has no `mallopt`, nothing changes.
+pages, which the system clears first. That was 4 to 8 % of a step of a 15M model. Where the C
+library has no `mallopt`, nothing changes.
 """
 
 from __future__ import annotations
