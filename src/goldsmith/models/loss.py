@@ -80,12 +80,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         hidden, weight = ctx.gradients
-        return (
-            None if hidden is None else hidden * scale.to(hidden.dtype),
-            None if weight is None else weight * scale.to(weight.dtype),
-            None,
-            None,
-        )
+        ctx.gradients = None
+        if float(scale) != 1.0:  # a sum that is differentiated itself needs no pass
+            hidden = None if hidden is None else hidden.mul_(scale.to(hidden.dtype))
+            weight = None if weight is None else weight.mul_(scale.to(weight.dtype))
+        return hidden, weight, None, None
 
 
 def rows_at_once(vocabulary: int, size: int) -> int:

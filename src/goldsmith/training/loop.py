@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from goldsmith.errors import ModelError
 from goldsmith.models import Decoder, forget_room
 from goldsmith.pipeline.artifact import fingerprint
+from goldsmith.pipeline.pages import pages_kept
 from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
 from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
@@ -68,7 +69,7 @@ def fit(
     checkpoint written, and SystemExit(143) raised. Raises ModelError naming the step where a loss
     or gradient is not finite; the last good checkpoint stays and the batch is written beside it.
     """
-    with _threads(plan.threads) as threads, _terminated() as stop:
+    with _threads(plan.threads) as threads, pages_kept(), _terminated() as stop:
         device = device_of(model)
         dtype = compute_precision(plan.precision, device)
         run_on = (device_name(device), threads, torch.__version__)
