@@ -4,11 +4,13 @@ A `Stage` is pure: tables in, tables out. The `Runner` gives it documents on a `
 with a time and a memory limit each, keeps finished documents in the staging folder, and replaces
 the lake's tables when all are done; documents that cannot be worked on are quarantined. `building`
 makes an artifact (a model, an index) in a temporary folder and renames it into place. `Progress` is
-how long work tells a person where it is; a `Journal` tells other processes, too.
+how long work tells a person where it is; a `Journal` tells other processes, too. `pages_kept`
+spares a long run the memory that glibc would give back and take anew at every step.
 """
 
 from goldsmith.pipeline.artifact import building, fingerprint, is_current, read_manifest
 from goldsmith.pipeline.journal import Journal, State, read_state
+from goldsmith.pipeline.pages import pages_kept
 from goldsmith.pipeline.pool import Failure, Pool
 from goldsmith.pipeline.progress import Progress, Silent, Unit
 from goldsmith.pipeline.quarantine import (
@@ -40,6 +42,7 @@ __all__ = [
     "is_current",
     "is_done",
     "keep_only",
+    "pages_kept",
     "read_manifest",
     "read_quarantine",
     "read_state",

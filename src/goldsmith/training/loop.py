@@ -26,8 +26,8 @@ from torch import Tensor, nn
 
 from goldsmith.errors import ModelError
 from goldsmith.models import Decoder, forget_room
+from goldsmith.pipeline import pages_kept
 from goldsmith.pipeline.artifact import fingerprint
-from goldsmith.pipeline.pages import pages_kept
 from goldsmith.pipeline.progress import Progress
 from goldsmith.training.batches import Batches, in_order, micro_batches, tensors_of
 from goldsmith.training.checkpoint import Checkpoints, Kept, Mark
