@@ -86,21 +86,24 @@ def tables() -> tuple[NDArray[np.float16], NDArray[np.float32]]:
     size = len(LETTERS)
     full = np.zeros(size**ORDER, np.float32)
     full[keys] = counts
-    return np.log(_smoothed(full.reshape((size,) * ORDER))).astype(np.float16), cases
+    full = full.reshape((size,) * ORDER)
+    lower = np.full((size,), 1.0 / size, np.float32)
+    for kept in range(1, ORDER):
+        lower = _smoothed(full.sum(axis=tuple(range(ORDER - kept))), lower)
+    letters = np.empty(full.shape, np.float16)
+    for first in range(size):  # all at once take another 100 MB
+        letters[first] = np.log(_smoothed(full[first], lower))
+    return letters, cases
 
 
-def _smoothed(full: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of the last letter from counts of letters in a row."""
-    order = full.ndim
-    lower = np.full((full.shape[-1],), 1.0 / full.shape[-1], np.float32)
-    for kept in range(1, order + 1):
-        level = full.sum(axis=tuple(range(order - kept))) if kept < order else full
-        total = level.sum(axis=-1, keepdims=True)
-        kinds = (level > 0).sum(axis=-1, keepdims=True).astype(np.float32)
-        weight = 1.0 / np.maximum(total + kinds, 1e-9)
-        blank = (total + kinds) == 0
-        lower = np.where(blank, lower, (level + kinds * lower) * weight).astype(np.float32)
-    return lower
+def _smoothed(level: NDArray[np.float32], lower: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of the last letter from counts of letters in a row, and of one letter fewer."""
+    total = level.sum(axis=-1, keepdims=True)
+    kinds = (level > 0).sum(axis=-1, keepdims=True).astype(np.float32)
+    weight = 1.0 / np.maximum(total + kinds, 1e-9)
+    blank = (total + kinds) == 0
+    chances: NDArray[np.float32] = np.where(blank, lower, (level + kinds * lower) * weight)
+    return chances.astype(np.float32)
 
 
 def _stored() -> tuple[Places, NDArray[np.float32], NDArray[np.float32]]:
