@@ -75,8 +75,9 @@ def triples() -> NDArray[np.float32]:
     """Log-probabilities of the last of three letters, (L, L, L); filled in milliseconds."""
     keys, counts, _ = _stored()
     size = len(LETTERS)
-    level = np.bincount(keys % size**3, weights=counts, minlength=size**3)
-    return np.log(_smoothed(level.reshape((size,) * 3).astype(np.float32))).astype(np.float32)
+    found = np.bincount(keys % size**3, weights=counts, minlength=size**3)
+    level = found.reshape((size,) * 3).astype(np.float32)
+    return np.log(_smoothed(level, _lower(level))).astype(np.float32)
 
 
 @cache
@@ -87,13 +88,19 @@ def tables() -> tuple[NDArray[np.float16], NDArray[np.float32]]:
     full = np.zeros(size**ORDER, np.float32)
     full[keys] = counts
     full = full.reshape((size,) * ORDER)
-    lower = np.full((size,), 1.0 / size, np.float32)
-    for kept in range(1, ORDER):
-        lower = _smoothed(full.sum(axis=tuple(range(ORDER - kept))), lower)
+    lower = _lower(full)
     letters = np.empty(full.shape, np.float16)
     for first in range(size):  # all at once take another 100 MB
         letters[first] = np.log(_smoothed(full[first], lower))
     return letters, cases
+
+
+def _lower(full: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of the last letter from all counts but those of the first."""
+    lower = np.full(full.shape[-1:], 1.0 / full.shape[-1], np.float32)
+    for kept in range(1, full.ndim):
+        lower = _smoothed(full.sum(axis=tuple(range(full.ndim - kept))), lower)
+    return lower
 
 
 def _smoothed(level: NDArray[np.float32], lower: NDArray[np.float32]) -> NDArray[np.float32]:
