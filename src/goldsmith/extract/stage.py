@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from goldsmith.extract.files import DOCX, HTML, MARKDOWN, PDF, TEXT
 from goldsmith.extract.reading import Reading, ReadingError, failed_tables, tables_of
+from goldsmith.pipeline import return_pages
 from goldsmith.pipeline.stage import Tables
 from goldsmith.project import ExtractSettings
 
@@ -71,6 +72,7 @@ def _read(media_type: str, content: bytes, settings: ExtractSettings) -> Reading
     if media_type == PDF:
         from goldsmith.extract.pdf import read_pdf
 
+        return_pages()
         return read_pdf(content, settings)
     if media_type == DOCX:
         from goldsmith.extract.docx import read_docx

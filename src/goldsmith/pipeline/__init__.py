@@ -10,7 +10,7 @@ spares a long run the memory that glibc would give back and take anew at every s
 
 from goldsmith.pipeline.artifact import building, fingerprint, is_current, read_manifest
 from goldsmith.pipeline.journal import Journal, State, read_state
-from goldsmith.pipeline.pages import pages_kept
+from goldsmith.pipeline.pages import pages_kept, return_pages
 from goldsmith.pipeline.pool import Failure, Pool
 from goldsmith.pipeline.progress import Progress, Silent, Unit
 from goldsmith.pipeline.quarantine import (
@@ -48,4 +48,5 @@ __all__ = [
     "read_state",
     "record_run",
     "release",
+    "return_pages",
 ]
