@@ -160,14 +160,22 @@ class TrainSettings(Section):
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     lora_targets: tuple[str, ...] = Field((), description="Layers by name; none: all linear.")
     rank_stabilised: bool = Field(False, description="Scale by alpha / sqrt(rank) (rsLoRA).")
-    adapter: Literal["lora", "dora"] = "lora"
+    adapter: Literal["lora", "dora", "prompt"] = Field(
+        "lora", description="What learns on the frozen base; prompt: virtual tokens alone."
+    )
+    prompt_tokens: Count = Field(20, description="Virtual tokens (adapter = prompt).")
+    prompt_text: str = Field(
+        "", description="Text whose embeddings they begin as; empty: tokens drawn by the seed."
+    )
     quantize: Literal["none", "nf4"] = Field("none", description="Of the frozen base in tuning.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="0: one for each core.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Of forward and backward; auto: bfloat16 where the processor has it."
     )
     schedule: Literal["cosine", "linear", "wsd"] = "cosine"
-    optimizer: Literal["adamw", "adamw8bit", "muon"] = "adamw"
+    optimizer: Literal["adamw", "adamw8bit", "adamw8bit_paged", "muon"] = Field(
+        "adamw", description="8bit: a quarter of the memory; paged: none of it on the GPU."
+    )
     micro_batch: Annotated[int, Field(ge=0)] = Field(
         0, description="Rows through the model at once; 0: the whole batch."
     )

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from goldsmith.models import Decoder, ModelConfig, load_model, save_model
 from goldsmith.project import ServeSettings
 from goldsmith.training import load_adapter
 from goldsmith.training.adapter_files import save_adapter, save_merged
-from goldsmith.training.adapters import AdapterSpec, attach
+from goldsmith.training.adapters import AdapterSpec, PromptSpec, attach, attach_prompt
 
 CONFIG = ModelConfig(
     vocabulary=61, width=32, layers=2, heads=4, key_value_heads=2, head_dim=8, hidden=48, context=64
@@ -53,6 +55,41 @@ def test_an_export_equals_what_was_trained(folders):
     assert found.tokens == (4 + 16 - 1) + (48 - 1) + (20 + 16 - 1)
     assert 0 <= max(found.gaps.values()) < 1e-4
     require_equivalence(found, folders / "merged")
+
+
+@pytest.fixture
+def prompted(tmp_path):
+    """A base, a prompt for it, and a folder with both."""
+    model = Decoder(CONFIG, seed=1)
+    save_model(model, tmp_path / "base")
+    attach_prompt(model, PromptSpec(6), seed=2)
+    with torch.no_grad():
+        model.prompt.rows += 0.5 * torch.randn(6, 32, generator=torch.Generator().manual_seed(3))
+    save_adapter(model, tmp_path / "adapter", "../base")
+    save_merged(model, tmp_path / "merged", None)
+    return tmp_path
+
+
+def test_a_prompt_is_served_as_it_was_trained(prompted):
+    found = compared(prompted)
+    assert found.holds
+    # Prompts and answers have what the virtual tokens leave of the context.
+    assert found.tokens == (4 + 16 - 1) + (42 - 1) + (20 + 16 - 1)
+    assert 0 <= max(found.gaps.values()) < 1e-4
+
+
+def test_a_folder_whose_prompt_is_another_or_gone_is_refused(prompted):
+    model = load_model(prompted / "base")
+    load_adapter(model, prompted / "adapter")
+    with torch.no_grad():
+        model.prompt.rows[2] += 1.0
+    save_merged(model, prompted / "merged", None)
+    with pytest.raises(ModelError, match=r"the first tensor that differs is 'prompt\.rows'"):
+        require_equivalence(compared(prompted), prompted / "merged")
+    shutil.rmtree(prompted / "merged/prompt")
+    found = compared(prompted)
+    assert found.tensor == "prompt.rows"
+    assert min(found.gaps.values()) > 0.001
 
 
 @pytest.mark.parametrize("change", [0.3, 1000.0])

@@ -89,14 +89,14 @@ def test_the_best_few_stay_on_disk_best_first(tmp_path):
     assert len(files) == 3
 
 
-@pytest.mark.parametrize("optimizer", ["adamw8bit", "muon"])
+@pytest.mark.parametrize("optimizer", ["adamw8bit", "adamw8bit_paged", "muon"])
 def test_other_optimizers_learn(tmp_path, optimizer):
     trained(tmp_path, optimizer=optimizer, ema=0.5, schedule="wsd")
     rows = rows_of(tmp_path)
     assert rows[-1]["loss"] < 0.95 * rows[0]["loss"]
 
 
-@pytest.mark.parametrize("name", ["adamw", "adamw8bit", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "adamw8bit", "adamw8bit_paged", "muon"])
 def test_a_restored_optimizer_goes_on_to_the_same_bits(name):
     def weights():
         generator = torch.Generator().manual_seed(1)

@@ -48,8 +48,11 @@ def export(
                 shutil.copytree(merged, new, dirs_exist_ok=True, ignore=ignored)
     assert found is not None
     gaps = ", ".join(f"{name} {gap:.2g}" for name, gap in found.gaps.items())
+    written = [f"{folder}: written"] if folder is not None else []
+    if folder is not None and (folder / "prompt").is_dir():
+        written.append(f"{folder / 'prompt'}: its prompt, for PEFT; without it this is the base")
     line = f"{merged}: equals the trained model over {found.tokens} tokens (nats apart: {gaps})"
-    show(asdict(found), as_json, [line, *([f"{folder}: written"] if folder is not None else [])])
+    show(asdict(found), as_json, [line, *written])
 
 
 def check_export(project: Project, again: bool = False) -> Equivalence | None:

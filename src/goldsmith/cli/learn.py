@@ -180,7 +180,7 @@ def training_plan(project: Project, price: float) -> list[str]:
     """Say what both jobs will need, from the settings alone; ``price`` is of an hour."""
     from goldsmith.models import ModelConfig, read_config
     from goldsmith.training import (
-        AdapterSpec,
+        adapter_of,
         compute_precision,
         estimate,
         matmul_rate,
@@ -207,26 +207,23 @@ def training_plan(project: Project, price: float) -> list[str]:
     device = training_device()
     dtype = compute_precision(train.precision, device)
     rate = matmul_rate(dtype, device)
-    spec = AdapterSpec(
-        train.lora_rank, train.lora_alpha, kind=train.adapter, targets=train.lora_targets
-    )
-    jobs: list[tuple[Plan, AdapterSpec | None]] = [
-        (plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0), spec)
-    ]
+    tuned = plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0)
+    jobs: list[tuple[Plan, Any]] = [(tuned, adapter_of(train))]
     if not shape.base:
         first = plan_of("pretrain", train, train.steps, train.learning_rate, train.weight_decay)
         jobs.insert(0, (first, None))
     lines = []
+    machine = {"dtype": dtype, "rate": rate, "device": device, "price": price}
     for plan, adapter in jobs:
-        need = estimate(
-            config, plan, train.batch, dtype=dtype, rate=rate, adapter=adapter, price=price
-        )
+        need = estimate(config, plan, train.batch, adapter=adapter, **machine)
         lines.append(
             f"{plan.task}: {need.parameters:,} weights, {need.trained:,} of them learn; "
             f"{need.tokens:,} tokens, {need.flops:.3g} FLOP, about {need.seconds:,.0f} s, "
             f"cost {need.cost:.2f}, memory {need.total_memory / 2**20:,.0f} MiB"
         )
         lines += [f"  {part}: {size / 2**20:,.1f} MiB" for part, size in need.memory.items()]
+        if need.host_memory:
+            lines.append(f"  optimizer, on the host: {need.host_memory / 2**20:,.1f} MiB")
     return lines
 
 
@@ -365,7 +362,8 @@ def training_curves(project: Project) -> Iterator[Curve]:
     """Yield the loss curves of the models that are there."""
     from goldsmith.report import curve, read_metrics
 
-    for kind, title in (("base", "Pretraining"), ("adapter", "Instruction tuning (LoRA)")):
+    name = {"lora": "LoRA", "dora": "DoRA", "prompt": "a prompt"}[project.settings.train.adapter]
+    for kind, title in (("base", "Pretraining"), ("adapter", f"Instruction tuning ({name})")):
         path = project.workspace.models / kind / METRICS
         if path.is_file():
             yield curve(title, read_metrics(path.read_text("utf-8")))
@@ -397,8 +395,8 @@ def writing_sample(project: Project) -> str:
     """What the model says to a question of its own training kind, greedily, so always the same."""
     from goldsmith.cli.measure import example_questions
     from goldsmith.engine import Engine, Request
-    from goldsmith.models import load_model
     from goldsmith.tokenizers import load
+    from goldsmith.training import load_tuned
 
     folder = project.workspace.models / "merged"
     if not folder.is_dir():
@@ -406,7 +404,7 @@ def writing_sample(project: Project) -> str:
     question = next(example_questions(project))
     words = load(folder)
     prompt = words.chat([{"role": "user", "content": question}])
-    with Engine(load_model(folder), words, project.settings.serve) as engine:
+    with Engine(load_tuned(folder), words, project.settings.serve) as engine:
         (done,) = engine.generate(
             [Request(prompt=tuple(prompt), maximum_tokens=_SAMPLE_TOKENS, temperature=0.0)]
         )

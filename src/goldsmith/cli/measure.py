@@ -156,8 +156,8 @@ def evaluate(project: Project) -> bool:
 def _language_scores(project: Project) -> Iterator[Score]:
     """Perplexity and bits per byte of each model on the sections that were held out."""
     from goldsmith.evaluation import language_scores, likelihoods
-    from goldsmith.models import load_model
     from goldsmith.tokenizers import load
+    from goldsmith.training import load_tuned
 
     texts = _held_out_texts(project)
     for kind in ("base", "merged"):
@@ -165,7 +165,7 @@ def _language_scores(project: Project) -> Iterator[Score]:
         if not texts or not folder.is_dir():
             continue
         sums = likelihoods(
-            load_model(folder), load(folder), texts, project.settings.dataset.sequence
+            load_tuned(folder), load(folder), texts, project.settings.dataset.sequence
         )
         for score in language_scores(
             sums,

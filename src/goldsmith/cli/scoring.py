@@ -49,9 +49,9 @@ def store_perplexity(project: Project, model: str) -> int:
     "perplexity" take the place of those of an earlier model. Raises UserError when there are no
     passages or no such model.
     """
-    from goldsmith.models import load_model
     from goldsmith.refine import classifier_scores
     from goldsmith.tokenizers import load
+    from goldsmith.training import load_tuned
 
     lake = project.lake
     if not lake.exists("passages"):
@@ -63,7 +63,7 @@ def store_perplexity(project: Project, model: str) -> int:
         raise UserError(
             f"{folder}: no such model; run `goldsmith train` first, or name a model folder"
         )
-    decoder, tokenizer = load_model(folder), load(folder)
+    decoder, tokenizer = load_tuned(folder), load(folder)
     context = min(project.settings.dataset.sequence, decoder.config.context)
 
     def perplexities(texts: Sequence[str]) -> list[float]:

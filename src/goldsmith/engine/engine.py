@@ -42,12 +42,14 @@ class Engine:
     """Answers many requests at once with one model. Close it, or use it in a ``with``."""
 
     def __init__(self, model: Decoder, tokenizer: Vocabulary, settings: ServeSettings) -> None:
-        self.context = min(model.config.context, settings.context)
+        self._prompt = model.virtual_tokens
+        room = min(model.config.context, settings.context)
+        self.context = room - len(self._prompt)
         self.vocabulary = model.config.vocabulary
         self.figures = Figures()
         self._tokenizer = tokenizer
         self._end_tokens = frozenset(model.config.eos)
-        self._runner = Runner(model, settings.batch, self.context)
+        self._runner = Runner(model, settings.batch, room)
         self._scheduler = Scheduler(settings.batch, settings.queue)
         self._wake = threading.Condition()
         self._closing = False
@@ -77,7 +79,7 @@ class Engine:
         Raises RequestError, QueueFullError or EngineClosedError, in which case nothing is emitted.
         """
         self.check(request)
-        sequence = Sequence(request, self._tokenizer, self._end_tokens, emit)
+        sequence = Sequence(request, self._tokenizer, self._end_tokens, emit, self._prompt)
         with self._wake:
             if self._closing:
                 raise EngineClosedError("the engine is shutting down")

@@ -20,7 +20,10 @@ class Status(Enum):
 
 
 class Sequence:
-    """The state of one request. ``emit`` takes each piece of the answer, in the engine's thread."""
+    """The state of one request. ``emit`` takes each piece of the answer, in the engine's thread.
+
+    ``before`` are virtual tokens of the model's own, which the request does not show.
+    """
 
     def __init__(
         self,
@@ -28,9 +31,11 @@ class Sequence:
         vocabulary: Vocabulary,
         end_tokens: frozenset[int],
         emit: Callable[[Piece], None],
+        before: tuple[int, ...] = (),
     ) -> None:
         self.request = request
-        self.tokens = list(request.prompt)
+        self.tokens = [*before, *request.prompt]
+        self._given = len(self.tokens)
         self.computed = 0  # tokens whose keys and values are in the cache
         self.slot = -1  # row of the cache while running
         self.status = Status.WAITING
@@ -46,7 +51,7 @@ class Sequence:
 
     @property
     def generated(self) -> int:
-        return len(self.tokens) - len(self.request.prompt)
+        return len(self.tokens) - self._given
 
     @property
     def pending(self) -> int:

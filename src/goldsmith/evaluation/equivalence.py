@@ -59,9 +59,9 @@ def compare_export(
     where the folder cannot be read.
     """
     from goldsmith.engine import Engine, Request
-    from goldsmith.models import load_model
+    from goldsmith.training import load_tuned
 
-    exported = load_model(folder)
+    exported = load_tuned(folder)
     with Engine(exported, tokenizer, settings) as engine:
         room = engine.context - _ANSWERED
         shown = [tuple(prompt[-room:]) for prompt in prompts if prompt]

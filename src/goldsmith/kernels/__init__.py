@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goldsmith.kernels.attention import Spans as Spans
     from goldsmith.kernels.attention import attend as attend
+    from goldsmith.kernels.attention import segment_starts as segment_starts
     from goldsmith.kernels.choice import kernels_run as kernels_run
     from goldsmith.kernels.cross_entropy_triton import (
         fused_cross_entropy as fused_cross_entropy,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Spans": "attention",
     "attend": "attention",
+    "segment_starts": "attention",
     "dequantize": "four_bits",
     "fused_cross_entropy": "cross_entropy_triton",
     "kernels_run": "choice",

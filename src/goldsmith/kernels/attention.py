@@ -42,14 +42,11 @@ class Spans:
     @classmethod
     def of_segments(cls, segments: Tensor) -> Spans:
         """Every run of equal numbers within a row of (batch, sequence) is a sequence."""
-        batch, sequence = segments.shape
-        begins = torch.ones(batch, sequence, dtype=torch.bool, device=segments.device)
-        begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
-        first = begins.flatten()
-        place = torch.arange(batch * sequence, device=segments.device, dtype=torch.int32)
+        first = segment_starts(segments).flatten()
+        place = torch.arange(len(first), device=segments.device, dtype=torch.int32)
         begin = torch.where(first, place, 0).cummax(0).values
         # The next beginning, seen from behind.
-        after = torch.where(first.roll(-1), place + 1, batch * sequence)
+        after = torch.where(first.roll(-1), place + 1, len(first))
         end = after.flip(0).cummin(0).values.flip(0)
         return cls(begin, end)
 
@@ -61,6 +58,13 @@ class Spans:
         if causal:
             mask = mask & (key <= query)
         return mask & (key > query - window) if window else mask
+
+
+def segment_starts(segments: Tensor) -> Tensor:
+    """Where a run of equal numbers begins in its row: true or false, (batch, sequence)."""
+    starts = torch.ones_like(segments, dtype=torch.bool)
+    starts[:, 1:] = segments[:, 1:] != segments[:, :-1]
+    return starts
 
 
 def attend(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from goldsmith.models.growth import grow_vocabulary as grow_vocabulary
     from goldsmith.models.loss import forget_room as forget_room
     from goldsmith.models.loss import rows_at_once as rows_at_once
+    from goldsmith.models.prompt import Prompt as Prompt
     from goldsmith.models.public_config import read_config as read_config
     from goldsmith.models.sentences import SentenceEncoder as SentenceEncoder
     from goldsmith.models.sentences import find_minilm as find_minilm
@@ -72,6 +73,7 @@ _PLACES = {
     "rows_at_once": "loss",
     "load_model": "folders",
     "local_folder": "folders",
+    "Prompt": "prompt",
     "public_name": "families",
     "read_config": "public_config",
     "save_model": "folders",

@@ -11,6 +11,7 @@ scheduling (engine).
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ from goldsmith.models.parts import (
     make_table,
 )
 from goldsmith.models.positions import segment_positions
+from goldsmith.models.prompt import Prompt
 
 
 class Decoder(nn.Module):
@@ -46,6 +48,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.recompute = False
+        self.prompt: Prompt | None = None
         with torch.device("meta"):
             self.embedding = make_table(config.vocabulary, config.width)
             self.position = (
@@ -65,20 +68,15 @@ class Decoder(nn.Module):
         """The matrix from hidden states to logits: (vocabulary, width)."""
         return self.embedding.weight if self.head is None else self.head.weight
 
-    def forward(
-        self,
-        tokens: Tensor,
-        *,
-        positions: Tensor | None = None,
-        segments: Tensor | None = None,
-        cache: KeyValueCache | None = None,
-        slots: Tensor | None = None,
-    ) -> Tensor:
+    @property
+    def virtual_tokens(self) -> tuple[int, ...]:
+        """Ids of the prompt that goes before a sequence; a caller with a cache puts it there."""
+        count = 0 if self.prompt is None else len(self.prompt.rows)
+        return tuple(range(self.config.vocabulary, self.config.vocabulary + count))
+
+    def forward(self, tokens: Tensor, **call: Any) -> Tensor:
         """Return logits (batch, sequence, vocabulary); see `hidden_states` for the arguments."""
-        hidden = self.hidden_states(
-            tokens, positions=positions, segments=segments, cache=cache, slots=slots
-        )
-        return self.logits(hidden)
+        return self.logits(self.hidden_states(tokens, **call))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits (..., vocabulary) of last hidden states (..., width)."""
@@ -150,10 +148,16 @@ class Decoder(nn.Module):
                 if segments is None
                 else segment_positions(segments)
             )
-        hidden = self.embedding(tokens)
+        words, places = self.config.vocabulary, None
+        if self.prompt is not None and cache is None:
+            given = (tokens, positions, segments, words)
+            tokens, positions, segments, places = self.prompt.before(*given)
+        hidden = self.embedding(tokens if self.prompt is None else tokens.clamp(max=words - 1))
         if self.config.embedding_scale != 1.0:
             # Rounded to the weights' dtype first, as Gemma was trained.
             hidden = hidden * torch.tensor(self.config.embedding_scale, dtype=hidden.dtype)
+        if self.prompt is not None:
+            hidden = self.prompt.fill(hidden, tokens - words)
         if self.position is not None:
             hidden = hidden + self.position(positions.clamp(min=0))
         call = make_call(self.config, positions, segments, cache, slots, hidden.dtype)
@@ -165,6 +169,8 @@ class Decoder(nn.Module):
                 hidden, routed = layer(hidden, call)
             if routed is not None:
                 call.routed.append(routed)
+        if places is not None:  # nothing is said of the prompt itself
+            hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
         return self.norm(hidden), call
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from goldsmith.kernels import rotate as rotate
+from goldsmith.kernels import segment_starts
 from goldsmith.models.config import ModelConfig, RopeScaling
 
 
@@ -90,11 +91,8 @@ def alibi_slopes(heads: int) -> Tensor:
 
 def segment_positions(segments: Tensor) -> Tensor:
     """Count positions from 0 in each run of equal segment numbers: (batch, sequence)."""
-    sequence = segments.shape[1]
-    index = torch.arange(sequence, device=segments.device).expand_as(segments)
-    begins = torch.ones_like(segments, dtype=torch.bool)
-    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
-    return index - torch.where(begins, index, 0).cummax(dim=1).values
+    index = torch.arange(segments.shape[1], device=segments.device).expand_as(segments)
+    return index - torch.where(segment_starts(segments), index, 0).cummax(dim=1).values
 
 
 def whole(segments: Tensor) -> bool:

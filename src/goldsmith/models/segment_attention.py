@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from goldsmith.kernels import segment_starts
 from goldsmith.models.short_attention import LONGEST, short_attention
 
 LEAST = 16
@@ -26,9 +27,7 @@ def pieces_of(segments: Tensor) -> list[int] | None:
     batch, sequence = segments.shape
     if segments.device.type != "cpu" or not segments.numel():
         return None
-    begins = torch.ones_like(segments, dtype=torch.bool)
-    begins[:, 1:] = segments[:, 1:] != segments[:, :-1]
-    starts = begins.flatten().nonzero().flatten()
+    starts = segment_starts(segments).flatten().nonzero().flatten()
     if len(starts) * LEAST > batch * sequence:
         return None
     owners = torch.stack([starts // sequence, segments.flatten()[starts]])

@@ -82,16 +82,16 @@ def open_workspace(
             "make them with goldsmith run"
         )
     from goldsmith.engine import Engine
-    from goldsmith.models import load_model
     from goldsmith.retrieval import Index
     from goldsmith.tokenizers import load
+    from goldsmith.training import load_tuned
 
     engine = tokenizer = None
     index = Index.open(workspace.index) if has_index else None
     library = open_library(workspace, source)
     if model_folder is not None:
         tokenizer = load(workspace.tokenizer)
-        engine = Engine(load_model(model_folder.parent), tokenizer, settings.serve)
+        engine = Engine(load_tuned(model_folder.parent), tokenizer, settings.serve)
     return create_app(settings, engine=engine, tokenizer=tokenizer, index=index, library=library)
 
 

@@ -1,7 +1,7 @@
 """Training: from packed batches to a base model, and from answers to an adapter on it.
 
 - `pretraining.pretrain`: a decoder from random weights -> a public model folder.
-- `tuning.tune`: LoRA on a frozen base, loss on answers only -> adapter in PEFT's format.
+- `tuning.tune`: LoRA or a prompt on a frozen base, loss on answers only -> PEFT's format.
 - `adapters.merge`: base + adapter -> a public model folder.
 - `batches`: the contract of what is trained on: pure in the step, so that any step can be repeated.
 
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldsmith.training.adapter_files import load_adapter as load_adapter
+    from goldsmith.training.adapter_files import load_tuned as load_tuned
     from goldsmith.training.adapters import AdapterSpec as AdapterSpec
+    from goldsmith.training.adapters import PromptSpec as PromptSpec
     from goldsmith.training.adapters import merge as merge
     from goldsmith.training.batches import Batch as Batch
     from goldsmith.training.batches import Batches as Batches
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from goldsmith.training.loop import compute_precision as compute_precision
     from goldsmith.training.pretraining import pretrain as pretrain
     from goldsmith.training.recipe import Plan as Plan
+    from goldsmith.training.recipe import adapter_of as adapter_of
     from goldsmith.training.recipe import plan_of as plan_of
     from goldsmith.training.tuning import tune as tune
 
@@ -37,6 +40,9 @@ _PLACES = {
     "Outcome": "loop",
     "Plan": "recipe",
     "AdapterSpec": "adapters",
+    "PromptSpec": "adapters",
+    "load_tuned": "adapter_files",
+    "adapter_of": "recipe",
     "load_adapter": "adapter_files",
     "compute_precision": "loop",
     "estimate": "cost",

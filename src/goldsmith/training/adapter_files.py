@@ -1,7 +1,8 @@
 """Adapters on disk: PEFT's format, both ways, so that PEFT and servers that read it take them.
 
 A folder holds adapter_config.json and adapter_model.safetensors. What would change the function and
-is not built (other kinds, trained biases, ranks or alphas by layer) is refused by name.
+is not built (other kinds, trained biases, ranks or alphas by layer) is refused by name. No weight
+can take a prompt up, so a merged model has it in a folder of its own beside the weights.
 """
 
 from __future__ import annotations
@@ -17,20 +18,25 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, public_name, save_model
+from goldsmith.models import Decoder, load_model, public_name, save_model
 from goldsmith.pipeline.artifact import write_atomically
 from goldsmith.training.adapters import (
     DEFAULT,
     AdaptedLinear,
     AdapterSpec,
     LowRank,
+    PromptSpec,
     attach,
+    attach_prompt,
     linears,
     merge,
 )
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+PROMPT = "prompt"
+"""The folder of the prompt in that of a merged model."""
+PROMPT_ROWS = "prompt_embeddings"
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -49,9 +55,13 @@ _UNUSED = (
 def save_adapter(model: Decoder, folder: Path, base: str, name: str = DEFAULT) -> None:
     """Write one adapter as PEFT reads it.
 
-    ``base`` is the base model's name or its path relative to the adapter.
+    ``base`` is the base model's name or its path relative to the adapter. A model's prompt is
+    written instead where it has one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if model.prompt is not None:
+        rows = {PROMPT_ROWS: model.prompt.rows.detach().float().contiguous()}
+        _write(folder, rows, base, _prompt_config(model, len(model.prompt.rows)))
+        return
     tensors: dict[str, Tensor] = {}
     specs: list[AdapterSpec] = []
     modules = set()
@@ -63,11 +73,8 @@ def save_adapter(model: Decoder, folder: Path, base: str, name: str = DEFAULT) -
             for part, tensor in _parts(low).items()
         }
     spec = specs[0]
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    config: dict[str, Any] = {
+    config = {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
         "r": spec.rank,
         "lora_alpha": spec.alpha,
         "lora_dropout": spec.dropout,
@@ -75,10 +82,9 @@ def save_adapter(model: Decoder, folder: Path, base: str, name: str = DEFAULT) -
         "use_dora": spec.kind == "dora",
         "bias": "none",
         "fan_in_fan_out": False,
-        "inference_mode": True,
         "target_modules": sorted(modules),
     }
-    write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
+    _write(folder, tensors, base, config)
 
 
 def load_adapter(model: Decoder, folder: Path, name: str = DEFAULT) -> None:
@@ -89,34 +95,56 @@ def load_adapter(model: Decoder, folder: Path, name: str = DEFAULT) -> None:
     path = folder / WEIGHTS
     try:
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        spec = _spec(config, folder / CONFIG)
+        spec = _spec(config, folder / CONFIG, model)
         tensors = load_file(path)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(
-            f"{folder}: not a LoRA adapter in PEFT's format ({error}); check the path"
+            f"{folder}: not a LoRA adapter or prompt in PEFT's format ({error}); check the path"
         ) from error
-    attach(model, spec, seed=0, name=name)
-    for stem, low in _places(model, name):
-        low.eval()  # its dropout is for training, which says so
-        for part, ours in _parts(low).items():
-            tensor = tensors.pop(f"{stem}.{part}", None)
-            if tensor is None or tensor.shape != ours.shape:
-                raise ModelError(
-                    f"{path}: tensor '{stem}.{part}' is missing or has another shape than "
-                    f"{tuple(ours.shape)}; the adapter belongs to another model"
-                )
-            with torch.no_grad():
-                ours.copy_(tensor)
+    expected: dict[str, Tensor] = {}
+    if isinstance(spec, PromptSpec):
+        attach_prompt(model, spec, seed=0)
+        assert model.prompt is not None
+        expected[PROMPT_ROWS] = model.prompt.rows
+    else:
+        attach(model, spec, seed=0, name=name)
+        for stem, low in _places(model, name):
+            low.eval()  # its dropout is for training, which says so
+            expected |= {f"{stem}.{part}": ours for part, ours in _parts(low).items()}
+    for word, ours in expected.items():
+        tensor = tensors.pop(word, None)
+        if tensor is None or tensor.shape != ours.shape:
+            raise ModelError(
+                f"{path}: tensor '{word}' is missing or has another shape than "
+                f"{tuple(ours.shape)}; the adapter belongs to another model"
+            )
+        with torch.no_grad():
+            ours.copy_(tensor)
     if tensors:
         raise ModelError(f"{path}: tensor '{min(tensors)}' has no place in this model")
 
 
 def save_merged(model: Decoder, folder: Path, tokenizer: Path | None) -> None:
-    """Merge, and write a public model folder with the tokenizer's files beside the weights."""
+    """Merge, and write a public model folder with the tokenizer's files beside the weights.
+
+    A prompt goes to ``prompt/`` in it; `load_tuned` reads both.
+    """
     merge(model)
+    prompt, model.prompt = model.prompt, None
     save_model(model, folder)
+    model.prompt = prompt
+    if prompt is not None:
+        save_adapter(model, folder / PROMPT, "..")
     if tokenizer is not None:
         copy_tokenizer(tokenizer, folder)
+
+
+def load_tuned(folder: Path) -> Decoder:
+    """Read a model folder, and the prompt that `save_merged` wrote into it, if there is one."""
+    model = load_model(folder)
+    if (folder / PROMPT).is_dir():
+        load_adapter(model, folder / PROMPT)
+    return model.requires_grad_(False)
 
 
 def copy_tokenizer(source: Path, folder: Path) -> None:
@@ -126,10 +154,45 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
             shutil.copyfile(source / name, folder / name)
 
 
-def _spec(config: dict[str, Any], path: Path) -> AdapterSpec:
+def _write(folder: Path, tensors: dict[str, Tensor], base: str, config: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    config |= {
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "inference_mode": True,
+    }
+    write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def _prompt_config(model: Decoder, tokens: int) -> dict[str, Any]:
+    return {
+        "peft_type": "PROMPT_TUNING",
+        "num_virtual_tokens": tokens,
+        "token_dim": model.config.width,
+        "num_transformer_submodules": 1,
+        "num_attention_heads": model.config.heads,
+        "num_layers": model.config.layers,
+        "prompt_tuning_init": "RANDOM",
+    }
+
+
+def _spec(config: dict[str, Any], path: Path, model: Decoder) -> AdapterSpec | PromptSpec:
     kind = config["peft_type"]
+    if kind == "PROMPT_TUNING":
+        tokens = int(config["num_virtual_tokens"])
+        wanted = _prompt_config(model, tokens)
+        for word in ("token_dim", "num_transformer_submodules"):
+            if config.get(word) not in (None, wanted[word]):
+                raise ModelError(
+                    f"{path}: {word} is {config[word]}, this model's is {wanted[word]}; "
+                    "the prompt belongs to another model"
+                )
+        return PromptSpec(tokens)
     if kind != "LORA" or config.get("bias", "none") != "none":
-        raise ModelError(f"{path}: only LoRA and DoRA without biases are read, not {kind}")
+        raise ModelError(
+            f"{path}: only LoRA and DoRA without biases and prompt tuning are read, not {kind}"
+        )
     for word in _UNUSED:
         if config.get(word):
             raise ModelError(f"{path}: '{word}' is not supported; train the adapter without it")

@@ -3,8 +3,9 @@
 LoRA (Hu et al. 2021) learns ``B @ A`` of a small rank beside a weight, scaled by alpha / rank or by
 alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023), with B zero at the start. DoRA (Liu et al. 2024)
 learns the length of each output's weights apart from their direction. On a base in NF4 this is
-QLoRA (Dettmers et al. 2023). BitFit (Ben Zaken et al. 2022) learns biases alone. Several adapters
-may lie on one base; the active ones add up. `adapter_files` reads and writes PEFT's format.
+QLoRA (Dettmers et al. 2023). BitFit (Ben Zaken et al. 2022) learns biases alone, prompt
+tuning (Lester et al. 2021) virtual tokens alone. Several adapters may lie on one base; the active
+ones add up. `adapter_files` reads and writes PEFT's format.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, public_name
+from goldsmith.models import Decoder, Prompt, public_name
 from goldsmith.training.four_bits import FourBitLinear
 
 TARGETS = (
@@ -33,6 +34,8 @@ TARGETS = (
 )
 """Layers that can have an adapter, by our names."""
 DEFAULT = "default"
+COMMON = 5000
+"""Tokens that a prompt is drawn from: merges number the common ones first."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ class AdapterSpec:
     @property
     def scale(self) -> float:
         return self.alpha / (math.sqrt(self.rank) if self.rank_stabilised else self.rank)
+
+
+@dataclass(frozen=True)
+class PromptSpec:
+    """How many virtual tokens learn, and what they begin as."""
+
+    tokens: int
+    text: str = ""
+    """Its tokens' embeddings, over and over; empty: those of tokens that the seed draws."""
 
 
 class LowRank(nn.Module):
@@ -231,8 +243,37 @@ def train_biases(model: nn.Module) -> int:
     return sum(bias.numel() for bias in biases)
 
 
-def adapter_size(model: Decoder, spec: AdapterSpec) -> int:
+@torch.no_grad()
+def attach_prompt(model: Decoder, spec: PromptSpec, seed: int, ids: Sequence[int] = ()) -> None:
+    """Freeze the model and put virtual tokens before every sequence; they alone learn.
+
+    They begin as the embeddings of ``ids``, over and over, or of tokens drawn from the first
+    `COMMON`. Raises ModelError where there is a prompt already or no room for one.
+    """
+    config = model.config
+    if model.prompt is not None:
+        raise ModelError("this model has a prompt already; a model takes one")
+    if spec.tokens >= config.context:
+        raise ModelError(
+            f"{spec.tokens} virtual tokens leave nothing of a context of {config.context}; "
+            "lower train.prompt_tokens"
+        )
+    model.requires_grad_(False)
+    if ids:
+        chosen = torch.tensor([ids[place % len(ids)] for place in range(spec.tokens)])
+    else:
+        generator = torch.Generator().manual_seed(seed)
+        most = min(COMMON, config.vocabulary)
+        chosen = torch.randint(most, (spec.tokens,), generator=generator)
+    table = model.embedding.weight
+    rows = table[chosen.to(table.device)].float() * config.embedding_scale
+    model.prompt = Prompt(rows)
+
+
+def adapter_size(model: Decoder, spec: AdapterSpec | PromptSpec) -> int:
     """Return how many numbers an adapter would learn on this model."""
+    if isinstance(spec, PromptSpec):
+        return spec.tokens * model.config.width
     total = 0
     for place in linears(model, _chosen(model, spec.targets)):
         assert isinstance(place.linear, nn.Linear | FourBitLinear)

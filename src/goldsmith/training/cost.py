@@ -15,13 +15,14 @@ import torch
 from torch import nn
 
 from goldsmith.models import Decoder, ModelConfig, rows_at_once
-from goldsmith.training.adapters import AdapterSpec, adapter_size
+from goldsmith.training.adapters import AdapterSpec, PromptSpec, adapter_size
 from goldsmith.training.device import PROCESSOR, wait_for
+from goldsmith.training.optimizers import AT_ONCE
 from goldsmith.training.recipe import Plan
 
 UTILISATION = 0.3
 """Share of the matmul rate that training small models reaches (`benchmarks/train_cpu.py`)."""
-MOMENTS = {"adamw": 8, "adamw8bit": 2, "muon": 4}
+MOMENTS = {"adamw": 8, "adamw8bit": 2, "adamw8bit_paged": 2, "muon": 4}
 """Bytes of an optimizer's state for each weight that it moves."""
 _SIDES = {"cpu": 512, "cuda": 8192}
 _TIMES = 5
@@ -35,6 +36,9 @@ class Estimate:
     trained: int
     tokens: int
     memory: dict[str, int]
+    """Of the device that trains, by its parts."""
+    host_memory: int
+    """Pinned beside that device: optimizer states that are paged to the host."""
     flops: float
     seconds: float
     cost: float
@@ -51,13 +55,15 @@ def estimate(
     *,
     dtype: torch.dtype,
     rate: float,
-    adapter: AdapterSpec | None = None,
+    device: torch.device = PROCESSOR,
+    adapter: AdapterSpec | PromptSpec | None = None,
     price: float = 0.0,
 ) -> Estimate:
     """Estimate a job of ``rows`` full rows a step.
 
-    rate: FLOP a second that the machine multiplies at best (`matmul_rate`). adapter: what alone
-    learns (None: all weights do). price: of an hour.
+    rate: FLOP a second that ``device`` multiplies at best (`matmul_rate`). adapter: what alone
+    learns (None: all weights do). price: of an hour. On a processor paged states are no saving:
+    the host's memory is the device's.
     """
     model = Decoder(config, seed=None)
     parameters = learning = sum(p.numel() for p in model.parameters())
@@ -68,10 +74,12 @@ def estimate(
     at_once = min(rows, plan.micro_batch or rows) * config.context
     inside = 8 * config.width + 4 * config.hidden + 2 * config.heads * config.head_dim
     stored = config.width if plan.recompute else inside
+    states = learning * MOMENTS[plan.optimizer]
+    paged = plan.optimizer == "adamw8bit_paged" and device != PROCESSOR
     memory = {
         "weights": parameters * (4 + (size if split else 0)),
         "gradients": learning * 4,
-        "optimizer": learning * MOMENTS[plan.optimizer],
+        "optimizer": min(learning, AT_ONCE) * 10 if paged else states,
         "average and best": learning * 4 * (1 + bool(plan.ema)),
         "activations": at_once
         * size
@@ -87,7 +95,9 @@ def estimate(
         each = each * 4 / 3
     flops = float(tokens) * each
     seconds = flops / (rate * UTILISATION)
-    return Estimate(parameters, learning, tokens, memory, flops, seconds, price * seconds / 3600)
+    cost = price * seconds / 3600
+    host = states if paged else 0
+    return Estimate(parameters, learning, tokens, memory, host, flops, seconds, cost)
 
 
 def trained_flops(model: nn.Module) -> float:

@@ -254,7 +254,7 @@ class _Run:
                 mean.copy_(state[f"mean.{name}"])
         head = "optimizer."
         moments = {n.removeprefix(head): t for n, t in state.items() if n.startswith(head)}
-        self.optimizer.restore(placed(moments, device_of(self.model)))
+        self.optimizer.restore(moments)
         self.weights.refresh()
         self.saved, self.tokens, self.kept = mark, mark.tokens, mark.kept
 

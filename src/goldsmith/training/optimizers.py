@@ -1,4 +1,4 @@
-"""Optimizers over float32 master weights: AdamW, AdamW with 8-bit moments, Muon.
+"""Optimizers over float32 master weights: AdamW, AdamW with 8-bit moments (paged or not), Muon.
 
 Each is `step(rate)` on the masters' gradients and a flat, named state of tensors that a checkpoint
 holds and gives back to the bit. Matrices decay, norms and biases do not (Loshchilov & Hutter 2019).
@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from goldsmith.training.eight_bits import Packed, pack, unpack
+from goldsmith.training.device import PROCESSOR, wait_for
+from goldsmith.training.eight_bits import BLOCK, Packed, pack, unpack
 
-OptimizerName = Literal["adamw", "adamw8bit", "muon"]
+OptimizerName = Literal["adamw", "adamw8bit", "adamw8bit_paged", "muon"]
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 SMALLEST = 4096
 """Tensors with fewer elements keep float32 moments: they cost nothing and quantize worst."""
+AT_ONCE = 2**22
+"""Weights whose 8-bit moments are float32 at once; whole blocks."""
+SIGNED = {"first": True, "second": False}
+"""The two moments, and whether their codes have signs."""
 MOMENTUM = 0.95
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """A quintic that lifts every singular value towards one in five rounds (Jordan et al. 2024)."""
@@ -36,15 +41,15 @@ class Optimizer(Protocol):
         """Return everything that a later step depends on, by name."""
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up what `state` returned."""
+        """Take up what `state` returned, wherever it lies now."""
 
 
 def make_optimizer(
     name: OptimizerName, weights: Mapping[str, Tensor], weight_decay: float
 ) -> Optimizer:
     """Return an optimizer of named float32 weights."""
-    if name == "adamw8bit":
-        return Adam8bit(weights, weight_decay)
+    if name in ("adamw8bit", "adamw8bit_paged"):
+        return Adam8bit(weights, weight_decay, paged=name == "adamw8bit_paged")
     if name == "muon":
         return Muon(weights, weight_decay)
     return AdamW(weights, weight_decay)
@@ -99,70 +104,103 @@ class AdamW:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name in self.weights:
+        for name, weight in self.weights.items():
             if f"step.{name}" in state:
                 kinds = ("step", "exp_avg", "exp_avg_sq")
-                self.moments[name] = {kind: state[f"{kind}.{name}"] for kind in kinds}
+                self.moments[name] = {k: state[f"{k}.{name}"].to(weight.device) for k in kinds}
 
 
 class Adam8bit:
     """AdamW whose moments are held in blocks of 256 bytes and a scale (Dettmers et al. 2022).
 
-    One tensor's moments exist in float32 at a time: two bytes a weight instead of eight.
+    Two bytes a weight instead of eight; `AT_ONCE` weights at a time have their moments in float32.
+    ``paged``: between steps the moments lie in the host's memory, pinned for a CUDA device, and
+    come to the device run by run. The arithmetic is the same, to the bit.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
+    def __init__(
+        self, weights: Mapping[str, Tensor], weight_decay: float, paged: bool = False
+    ) -> None:
         self.weights = dict(weights)
         self.weight_decay = weight_decay
+        self.device = next((w.device for w in self.weights.values()), PROCESSOR)
+        self.home = PROCESSOR if paged else self.device
         self.steps = 0
-        self.first: dict[str, Packed | Tensor] = {}
-        self.second: dict[str, Packed | Tensor] = {}
+        self.moments: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         self.steps += 1
+        size = rate / (1.0 - BETAS[0] ** self.steps)
+        scale = math.sqrt(1.0 - BETAS[1] ** self.steps)
         for name, weight in self.weights.items():
             if weight.grad is None:
                 continue
-            first = _wide(self.first.get(name), weight)
-            second = _wide(self.second.get(name), weight)
-            gradient = weight.grad.float()
-            first.lerp_(gradient, 1.0 - BETAS[0])
-            second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
-            scale = math.sqrt(1.0 - BETAS[1] ** self.steps)
             if weight.ndim >= 2:
                 weight.mul_(1.0 - rate * self.weight_decay)
-            size = rate / (1.0 - BETAS[0] ** self.steps)
-            weight.addcdiv_(first, (second.sqrt() / scale).add_(EPSILON), value=-size)
-            small = weight.numel() < SMALLEST
-            self.first[name] = first if small else pack(first, signed=True)
-            self.second[name] = second if small else pack(second, signed=False)
+            runs = torch.split(weight.view(-1), AT_ONCE)
+            slopes = torch.split(weight.grad.reshape(-1), AT_ONCE)
+            first_runs, second_runs = (self._runs(kind, name, weight.numel()) for kind in SIGNED)
+            for run, slope, *homes in zip(runs, slopes, first_runs, second_runs, strict=True):
+                gradient = slope.float()
+                first, second = (home.wide(self.device) for home in homes)
+                first.lerp_(gradient, 1.0 - BETAS[0])
+                second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1.0 - BETAS[1])
+                run.addcdiv_(first, (second.sqrt() / scale).add_(EPSILON), value=-size)
+                homes[0].keep(first)
+                homes[1].keep(second)
 
     def state(self) -> dict[str, Tensor]:
-        found = {"steps": torch.tensor(self.steps)}
-        for kind, moments in (("first", self.first), ("second", self.second)):
-            for name, moment in moments.items():
-                if isinstance(moment, Tensor):
-                    found[f"{kind}.{name}"] = moment
-                else:
-                    found[f"{kind}.codes.{name}"] = moment.codes
-                    found[f"{kind}.scales.{name}"] = moment.scales
-        return found
+        wait_for(self.device)  # what is on its way to the host must have come
+        return {"steps": torch.tensor(self.steps), **self.moments}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         self.steps = int(state["steps"])
-        for kind, moments in (("first", self.first), ("second", self.second)):
-            moments.clear()
-            for name, weight in self.weights.items():
-                if f"{kind}.{name}" in state:
-                    moments[name] = state[f"{kind}.{name}"]
-                elif f"{kind}.codes.{name}" in state:
-                    moments[name] = Packed(
-                        state[f"{kind}.codes.{name}"],
-                        state[f"{kind}.scales.{name}"],
-                        weight.shape,
-                        kind == "first",
-                    )
+        self.moments = {name: self._held(t) for name, t in state.items() if name != "steps"}
+
+    def _runs(self, kind: str, name: str, count: int) -> list[_Run]:
+        """The runs of one moment where they are kept; zeros at first."""
+        layout = {".codes": (count, torch.uint8), ".scales": (-(-count // BLOCK), torch.float32)}
+        if count < SMALLEST:
+            layout = {"": (count, torch.float32)}
+        held = []
+        for part, (size, dtype) in layout.items():
+            key = f"{kind}{part}.{name}"
+            if key not in self.moments:
+                self.moments[key] = self._held(torch.zeros(size, dtype=dtype))
+            held.append(self.moments[key])
+        values = torch.split(held[0], AT_ONCE)
+        scales = torch.split(held[1], AT_ONCE // BLOCK) if len(held) > 1 else [None] * len(values)
+        return [_Run(*pair, SIGNED[kind]) for pair in zip(values, scales, strict=True)]
+
+    def _held(self, tensor: Tensor) -> Tensor:
+        there = tensor.to(self.home, copy=True)
+        return there if self.home == self.device else there.pin_memory()
+
+
+class _Run(NamedTuple):
+    """A run of one moment where it is kept: codes and scales, or float32 values without scales."""
+
+    values: Tensor
+    scales: Tensor | None
+    signed: bool
+
+    def wide(self, device: torch.device) -> Tensor:
+        """Return it as float32 on a device; what is float32 there already is returned as it is."""
+        values = self.values.to(device, non_blocking=True)
+        if self.scales is None:
+            return values
+        scales = self.scales.to(device, non_blocking=True)
+        return unpack(Packed(values, scales, values.shape, self.signed))
+
+    def keep(self, moment: Tensor) -> None:
+        """Write a new moment over it."""
+        if self.scales is None:
+            self.values.copy_(moment, non_blocking=True)
+            return
+        packed = pack(moment, self.signed)
+        self.values.copy_(packed.codes, non_blocking=True)
+        self.scales.copy_(packed.scales, non_blocking=True)
 
 
 class Muon:
@@ -201,7 +239,9 @@ class Muon:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         found = {n: state.get(f"momentum.{n}") for n in self.matrices}
-        self.momentum = {n: m for n, m in found.items() if m is not None}
+        self.momentum = {
+            n: m.to(self.matrices[n].device) for n, m in found.items() if m is not None
+        }
         if self.rest is not None:
             self.rest.restore(state)
 
@@ -229,9 +269,3 @@ def _at_rest(weight: Tensor) -> dict[str, Tensor]:
         "exp_avg": torch.zeros_like(weight),
         "exp_avg_sq": torch.zeros_like(weight),
     }
-
-
-def _wide(moment: Packed | Tensor | None, weight: Tensor) -> Tensor:
-    if moment is None:
-        return torch.zeros_like(weight, dtype=torch.float32)
-    return moment if isinstance(moment, Tensor) else unpack(moment)

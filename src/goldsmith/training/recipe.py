@@ -1,4 +1,4 @@
-"""How long, how fast and in what precision to train: the plan that the loop follows."""
+"""What the settings ask for: the plan that the loop follows, and what learns in tuning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from goldsmith.project import TrainSettings
+from goldsmith.training.adapters import AdapterSpec, PromptSpec
 from goldsmith.training.optimizers import OptimizerName
 from goldsmith.training.schedule import Schedule
 
@@ -68,4 +69,18 @@ def plan_of(
         patience=settings.patience,
         keep=settings.keep,
         loaders=settings.loaders,
+    )
+
+
+def adapter_of(settings: TrainSettings) -> AdapterSpec | PromptSpec:
+    """Return what the settings let learn on a frozen base."""
+    if settings.adapter == "prompt":
+        return PromptSpec(settings.prompt_tokens, settings.prompt_text)
+    return AdapterSpec(
+        rank=settings.lora_rank,
+        alpha=settings.lora_alpha,
+        kind=settings.adapter,
+        rank_stabilised=settings.rank_stabilised,
+        dropout=settings.lora_dropout,
+        targets=settings.lora_targets,
     )
