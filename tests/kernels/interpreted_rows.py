@@ -9,13 +9,13 @@ from goldsmith.kernels import (
     choice,
     cross_entropy_triton,
     dequantize,
-    fused_cross_entropy,
     rms_norm,
     rotate,
     rowwise_triton,
     swiglu,
 )
-from goldsmith.models import Decoder, ModelConfig
+from goldsmith.models import Decoder, ModelConfig, loss
+from goldsmith.models.loss import linear_cross_entropy
 
 CLOSE = {torch.float32: 3e-6, torch.bfloat16: 2e-2}
 few = settings(max_examples=8, deadline=None, derandomize=True)
@@ -29,8 +29,8 @@ def small_tiles():
         patch.setattr(rowwise_triton, "TILE", 128)
         patch.setattr(rowwise_triton, "PARTIAL_SUMS", 3)
         patch.setattr(cross_entropy_triton, "BLOCK", 32)
-        patch.setattr(cross_entropy_triton, "LOGITS", 128)
-        patch.setattr(cross_entropy_triton, "WORDS", 24)
+        patch.setattr(loss, "LOGITS", 128)
+        patch.setattr(loss, "WORDS", 24)
         yield
 
 
@@ -112,7 +112,7 @@ def test_fused_cross_entropy(rows, vocabulary, cap):
         return torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
 
     def kernel(hidden, weight):
-        return fused_cross_entropy(hidden, weight, targets, cap)
+        return linear_cross_entropy(hidden, weight, targets, cap)
 
     hidden, weight = random(rows, 6), random(vocabulary, 6, seed=4)
     compare(kernel, reference, hidden, weight)
@@ -123,7 +123,7 @@ def test_fused_cross_entropy(rows, vocabulary, cap):
 def test_logits_far_apart():
     hidden = torch.tensor([[300.0], [-300.0], [0.0]], requires_grad=True)
     weight, targets = torch.linspace(-1, 1, 50)[:, None], torch.tensor([0, 0, 3])
-    found = fused_cross_entropy(hidden, weight, targets)
+    found = linear_cross_entropy(hidden, weight, targets)
     plain = torch.nn.functional.cross_entropy(hidden @ weight.T, targets, reduction="sum")
     torch.testing.assert_close(found, plain)
     slopes = [torch.autograd.grad(loss, hidden)[0] for loss in (found, plain)]
@@ -132,7 +132,7 @@ def test_logits_far_apart():
 
 def test_a_loss_that_is_not_a_number_stays_one():
     hidden = torch.tensor([[1.0], [float("nan")]])
-    assert fused_cross_entropy(hidden, torch.ones(40, 1), torch.tensor([0, 1])).isnan()
+    assert linear_cross_entropy(hidden, torch.ones(40, 1), torch.tensor([0, 1])).isnan()
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (3, 64), (7, 9), (40, 128)])

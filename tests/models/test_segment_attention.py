@@ -11,7 +11,8 @@ from torch.nn import functional
 from goldsmith.models import Decoder, ModelConfig
 from goldsmith.models.attention import make_call
 from goldsmith.models.positions import call_mask, segment_positions
-from goldsmith.models.segment_attention import past_of, pieces_of, segment_attention
+from goldsmith.models.segment_attention import pieces_of, segment_attention
+from goldsmith.models.short_attention import bias_of
 
 PACKED = torch.tensor([[4] * 23 + [0] * 17, [3] * 7 + [1] * 30 + [-1] * 3])
 SMALL = ModelConfig(
@@ -45,7 +46,7 @@ def test_equals_a_mask_forward_and_backward(groups, dtype, longest, monkeypatch)
     )
     pieces = pieces_of(PACKED)
     assert pieces is not None
-    ours = segment_attention(query, key, value, pieces, past_of(40, dtype), 0.3)
+    ours = segment_attention(query, key, value, pieces, bias_of(None, 40, dtype), 0.3)
     theirs = functional.scaled_dot_product_attention(
         *(x.float().transpose(1, 2) for x in (query, key, value)),
         attn_mask=call_mask(segment_positions(PACKED), PACKED, 0),

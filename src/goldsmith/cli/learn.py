@@ -213,7 +213,7 @@ def training_plan(project: Project, price: float) -> list[str]:
         first = plan_of("pretrain", train, train.steps, train.learning_rate, train.weight_decay)
         jobs.insert(0, (first, None))
     lines = []
-    machine = {"dtype": dtype, "rate": rate, "device": device, "price": price}
+    machine: dict[str, Any] = {"dtype": dtype, "rate": rate, "device": device, "price": price}
     for plan, adapter in jobs:
         need = estimate(config, plan, train.batch, adapter=adapter, **machine)
         lines.append(

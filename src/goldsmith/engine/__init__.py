@@ -10,9 +10,9 @@ business, HTTP the server's.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from goldsmith import front_door
 from goldsmith.engine.figures import Figures, Histogram
 from goldsmith.engine.request import (
     Completion,
@@ -43,10 +43,9 @@ __all__ = [
 ]
 
 # torch is imported with the engine itself, not with the words to speak to it.
-_PLACES = {"AnswerStream": "answers", "Engine": "engine"}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(import_module(f"goldsmith.engine.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_PLACES = {
+    "answers": ("AnswerStream",),
+    "engine": ("Engine",),
+}
+__getattr__ = front_door(__name__, _PLACES)

@@ -1,85 +1,26 @@
-"""Linear layer and cross-entropy in blocks of rows; its plain twin is `models.loss`.
+"""Losses and slopes of a block of logits, in place; its plain twin is in `models.loss`.
 
-Matrix products are torch's; between them one kernel turns a block of logits into losses and slopes
-in place: no float32 copy of the logits ever exists, one block of them is all there is, and nothing
-is computed twice (the idea of Hsu et al. 2024). A program owns a row. It reads the row once for the
+One kernel between matrix products: no float32 copy of the logits ever exists, and nothing is
+computed twice (the idea of Hsu et al. 2024). A program owns a row. It reads the row once for the
 peak and the sum (the online softmax), and once more, from the cache, to write the slopes.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-LOGITS = 2**28
-"""Logits of a block: 2,048 rows of 128,256 words, long enough to keep the matrix units busy."""
-WORDS = 2**14
-"""Rows of the weight's gradient that are computed at once, then added to the float32 sum."""
 BLOCK = 8192
 """Words of a row that a program holds at once."""
-
-
-def fused_cross_entropy(
-    hidden: Tensor, weight: Tensor, targets: Tensor, cap: float | None = None
-) -> Tensor:
-    """Return the summed cross-entropy, in nats, of ``hidden @ weight.T`` against ``targets``.
-
-    hidden: (rows, width); weight: (vocabulary, width); targets: (rows,) int64, all valid; with
-    ``cap`` the logits are cap * tanh(logit / cap) first. Softmax and sums are float32 whatever the
-    dtype of the inputs; slopes are rounded to it between the products.
-    """
-    result: Tensor = _Fused.apply(hidden, weight, targets, cap)
-    return result
-
-
-class _Fused(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, cap: float | None
-    ) -> Tensor:
-        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
-        count, words = len(hidden), len(weight)
-        block = max(8, LOGITS // words // 8 * 8)
-        hidden_slope = torch.empty_like(hidden) if needs_hidden else None
-        weight_slope = torch.zeros_like(weight, dtype=torch.float32) if needs_weight else None
-        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        for start in range(0, count, block):
-            rows = hidden[start : start + block]
-            slope = rows @ weight.T
-            wanted = targets[start : start + block, None]
-            total += softmax_slopes(slope, wanted, cap, needs_hidden or needs_weight)
-            if hidden_slope is not None:
-                torch.mm(slope, weight, out=hidden_slope[start : start + block])
-            if weight_slope is not None:
-                for word in range(0, words, WORDS):
-                    part = slope[:, word : word + WORDS]
-                    weight_slope[word : word + WORDS] += part.T @ rows
-            del slope  # before the next block is made
-        ctx.slopes = (
-            hidden_slope,
-            None if weight_slope is None else weight_slope.to(weight.dtype),
-        )
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        hidden, weight = ctx.slopes
-        return (
-            None if hidden is None else hidden * scale.to(hidden.dtype),
-            None if weight is None else weight * scale.to(weight.dtype),
-            None,
-            None,
-        )
 
 
 def softmax_slopes(logits: Tensor, wanted: Tensor, cap: float | None, learns: bool) -> Tensor:
     """Return the summed loss; with ``learns`` write softmax - one-hot over the logits.
 
-    logits: (rows, vocabulary), contiguous; wanted: (rows, 1) int64; cap: see above.
+    logits: (rows, vocabulary), contiguous; wanted: (rows, 1) int64; with ``cap`` the logits are cap
+    * tanh(logit / cap) first. The softmax is float32; slopes are rounded to the logits' dtype.
     """
     rows, vocabulary = logits.shape
     losses = torch.empty(rows, dtype=torch.float32, device=logits.device)

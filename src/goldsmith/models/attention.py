@@ -28,7 +28,7 @@ from goldsmith.models.positions import (
     rotate,
     whole,
 )
-from goldsmith.models.segment_attention import past_of, pieces_of, segment_attention
+from goldsmith.models.segment_attention import pieces_of, segment_attention
 from goldsmith.models.short_attention import LONGEST, bias_of, short_attention
 
 Rotation = tuple[Tensor, Tensor]
@@ -50,8 +50,8 @@ class Call:
     """What every layer of one forward pass needs to know.
 
     ``masks`` and ``rotations`` are by window (0 for full attention); ``bias`` is ALiBi's, (batch,
-    heads, queries, keys); ``routed`` collects the routers' probabilities where someone wants them;
-    ``biases`` holds masks as numbers to add, made when a layer first asks (see `short_attention`).
+    heads, queries, keys); ``biases`` holds masks as numbers to add, made when a layer first asks
+    (see `short_attention`).
     """
 
     masks: dict[int, Tensor | None]
@@ -60,7 +60,6 @@ class Call:
     place: Place | None
     spans: Spans | None = None
     """Stands for the masks where attention kernels run; there are none then."""
-    routed: list[Tensor] = field(default_factory=list)
     biases: dict[int, Tensor] = field(default_factory=dict)
     pieces: list[int] | None = None
     """Lengths of packed texts that attend apart; then there are no masks."""
@@ -89,7 +88,7 @@ def make_call(
         if pieces is not None and any(0 < window < max(pieces) for window in windows):
             pieces = None
     if pieces is not None:
-        past = past_of(min(max(pieces), LONGEST), dtype)
+        past = bias_of(None, min(max(pieces), LONGEST), dtype)
         masks = dict.fromkeys(sorted(windows))
         keys = positions
     elif cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
@@ -158,22 +157,18 @@ class Attention(nn.Module):
         if rotation is not None:
             query, key = rotate(query, rotation), rotate(key, rotation)
         if call.pieces is not None and call.past is not None:
-            apart = segment_attention(query, key, value, call.pieces, call.past, self.scale)
-            joined: Tensor = self.output(apart.reshape(batch, sequence, -1))
-            return joined
-        if self._is_short(sequence, query, call):
+            attended = segment_attention(query, key, value, call.pieces, call.past, self.scale)
+        elif self._is_short(sequence, query, call):
             attended = self._attend_shortly(query, key, value, call)
-            short: Tensor = self.output(attended.reshape(batch, sequence, -1))
-            return short
-        if call.place is None:
-            keys, values = key.transpose(1, 2), value.transpose(1, 2)
         else:
-            place = call.place
-            place.cache.write(self.index, place.slots, place.positions, key, value)
-            keys, values = place.cache.read(self.index, place.rows, place.length)
-            keys, values = keys.to(query.dtype), values.to(query.dtype)
-        attended = self._attend(query.transpose(1, 2), keys, values, call)
-        projected: Tensor = self.output(attended.transpose(1, 2).reshape(batch, sequence, -1))
+            keys, values = key.transpose(1, 2), value.transpose(1, 2)
+            if call.place is not None:
+                place = call.place
+                place.cache.write(self.index, place.slots, place.positions, key, value)
+                keys, values = place.cache.read(self.index, place.rows, place.length)
+                keys, values = keys.to(query.dtype), values.to(query.dtype)
+            attended = self._attend(query.transpose(1, 2), keys, values, call).transpose(1, 2)
+        projected: Tensor = self.output(attended.reshape(batch, sequence, -1))
         return projected
 
     def _is_short(self, sequence: int, query: Tensor, call: Call) -> bool:

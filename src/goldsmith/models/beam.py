@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from goldsmith.models.seq2seq import EncoderDecoder
+from goldsmith.models.seq2seq import DecodeState, EncoderDecoder
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _search(
     config = model.config
     memory = model.encode(tokens, mask).expand(beams, -1, -1)
     mask = mask.expand(beams, -1)
-    state = model.new_state()
+    state = DecodeState()
     written = torch.full((beams, 1), config.start)
     # All beams begin equal: only the first may be followed at the first step.
     totals = torch.full((beams,), float("-inf"))

@@ -92,6 +92,7 @@ class Decoder(nn.Module):
         segments: Tensor | None = None,
         cache: KeyValueCache | None = None,
         slots: Tensor | None = None,
+        routed: list[Tensor] | None = None,
     ) -> Tensor:
         """Return the normalised last hidden states (batch, sequence, width).
 
@@ -102,43 +103,8 @@ class Decoder(nn.Module):
         cache, slots: row b reads and writes slot slots[b] at positions[b]; a query at position p
             attends to positions 0..p of its slot. slots: (batch,) int64, 0..batch-1 without them.
             Segments and cache exclude each other.
+        routed: takes up the routers' probabilities, (tokens, experts) of each layer with experts.
         """
-        return self._run(tokens, positions, segments, cache, slots)[0]
-
-    def loss(
-        self,
-        tokens: Tensor,
-        targets: Tensor,
-        *,
-        positions: Tensor | None = None,
-        segments: Tensor | None = None,
-    ) -> tuple[Tensor, int]:
-        """Return the summed cross-entropy in nats over targets that are not -100, and their count.
-
-        The logits of the whole batch never exist at once (see `loss.linear_cross_entropy`), and
-        rows without a target cost nothing in the output layer. targets: (batch, sequence) int64.
-        In training a model with experts adds its load-balancing loss, weighed by the count; it is
-        that of each call, so it alone is not the same for every way to split a batch.
-        """
-        hidden, call = self._run(tokens, positions, segments, None, None)
-        wanted = targets != -100
-        total = linear_cross_entropy(
-            hidden[wanted], self.output_weight, targets[wanted], self.config.logit_cap
-        )
-        count = int(wanted.sum())
-        if call.routed and self.config.router_loss and torch.is_grad_enabled():
-            balance = balance_loss(call.routed, self.config.experts_per_token)
-            total = total + self.config.router_loss * count * balance
-        return total, count
-
-    def _run(
-        self,
-        tokens: Tensor,
-        positions: Tensor | None,
-        segments: Tensor | None,
-        cache: KeyValueCache | None,
-        slots: Tensor | None,
-    ) -> tuple[Tensor, Call]:
         batch, sequence = tokens.shape
         if cache is not None and segments is not None:
             raise ValueError("segments (packing) and cache (decoding) exclude each other")
@@ -164,14 +130,42 @@ class Decoder(nn.Module):
         again = self.recompute and torch.is_grad_enabled()
         for layer in self.layers:
             if again:
-                hidden, routed = checkpoint(layer, hidden, call, use_reentrant=False)
+                hidden, chances = checkpoint(layer, hidden, call, use_reentrant=False)
             else:
-                hidden, routed = layer(hidden, call)
-            if routed is not None:
-                call.routed.append(routed)
+                hidden, chances = layer(hidden, call)
+            if routed is not None and chances is not None:
+                routed.append(chances)
         if places is not None:  # nothing is said of the prompt itself
             hidden = hidden.gather(1, places[..., None].expand(-1, -1, hidden.shape[-1]))
-        return self.norm(hidden), call
+        result: Tensor = self.norm(hidden)
+        return result
+
+    def loss(
+        self,
+        tokens: Tensor,
+        targets: Tensor,
+        *,
+        positions: Tensor | None = None,
+        segments: Tensor | None = None,
+    ) -> tuple[Tensor, int]:
+        """Return the summed cross-entropy in nats over targets that are not -100, and their count.
+
+        The logits of the whole batch never exist at once (see `loss.linear_cross_entropy`), and
+        rows without a target cost nothing in the output layer. targets: (batch, sequence) int64.
+        In training a model with experts adds its load-balancing loss, weighed by the count; it is
+        that of each call, so it alone is not the same for every way to split a batch.
+        """
+        routed: list[Tensor] = []
+        hidden = self.hidden_states(tokens, positions=positions, segments=segments, routed=routed)
+        wanted = targets != -100
+        total = linear_cross_entropy(
+            hidden[wanted], self.output_weight, targets[wanted], self.config.logit_cap
+        )
+        count = int(wanted.sum())
+        if routed and self.config.router_loss and torch.is_grad_enabled():
+            balance = balance_loss(routed, self.config.experts_per_token)
+            total = total + self.config.router_loss * count * balance
+        return total, count
 
 
 class Layer(nn.Module):
@@ -182,7 +176,8 @@ class Layer(nn.Module):
         self.attention_norm = make_norm(config, config.width)
         self.attention = Attention(config, index)
         self.feed_forward_norm = make_norm(config, config.width)
-        self.feed_forward = Experts(config) if config.experts else FeedForward(config)
+        bias = config.output_bias
+        self.feed_forward = Experts(config) if config.experts else FeedForward(config, bias)
         after = config.post_norms
         self.attention_post_norm = make_norm(config, config.width) if after else None
         self.feed_forward_post_norm = make_norm(config, config.width) if after else None

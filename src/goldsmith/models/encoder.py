@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from goldsmith.errors import ModelError
 from goldsmith.models.parts import allocate, draw, make_table
+from goldsmith.models.seq2seq import SequenceConfig, SequenceLayer
 
 EncoderFamily = Literal["bert", "roberta"]
 Task = Literal["embedding", "masked", "next sentence", "pretraining", "class", "tags", "span"]
@@ -49,6 +50,22 @@ class EncoderConfig:
                 f"encoder config: width {self.width} does not divide into {self.heads} heads"
             )
 
+    @property
+    def of_layers(self) -> SequenceConfig:
+        """What the layers are made of: those of BART's encoder."""
+        return SequenceConfig(
+            vocabulary=self.vocabulary,
+            width=self.width,
+            encoder_layers=self.layers,
+            decoder_layers=1,
+            heads=self.heads,
+            head_dim=self.width // self.heads,
+            hidden=self.hidden,
+            norm_first=False,
+            activation="gelu",
+            norm_epsilon=self.norm_epsilon,
+        )
+
 
 class Encoder(nn.Module):
     """token ids and mask (batch, sequence) -> hidden states (batch, sequence, width)."""
@@ -60,7 +77,9 @@ class Encoder(nn.Module):
         self.position = make_table(config.context, config.width)
         self.token_type = make_table(config.token_types, config.width)
         self.norm = nn.LayerNorm(config.width, config.norm_epsilon)
-        self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(
+            SequenceLayer(config.of_layers, decoder=False) for _ in range(config.layers)
+        )
 
     def encode(self, tokens: Tensor, mask: Tensor, types: Tensor | None = None) -> Tensor:
         """Return the last hidden states (batch, sequence, width).
@@ -77,7 +96,7 @@ class Encoder(nn.Module):
         hidden = self.norm(self.word(tokens) + self.position(position) + kind)
         visible = mask.bool()[:, None, None, :]
         for layer in self.layers:
-            hidden = layer(hidden, visible)
+            hidden = layer(hidden, None, visible, visible)
         result: Tensor = hidden
         return result
 
@@ -90,38 +109,6 @@ class Encoder(nn.Module):
         weight = mask.float()[..., None]
         mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
         return functional.normalize(mean, dim=-1)
-
-
-class EncoderLayer(nn.Module):
-    """Attention and feed-forward, each followed by its layer norm."""
-
-    def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.query = nn.Linear(config.width, config.width)
-        self.key = nn.Linear(config.width, config.width)
-        self.value = nn.Linear(config.width, config.width)
-        self.output = nn.Linear(config.width, config.width)
-        self.attention_norm = nn.LayerNorm(config.width, config.norm_epsilon)
-        self.up = nn.Linear(config.width, config.hidden)
-        self.down = nn.Linear(config.hidden, config.width)
-        self.feed_forward_norm = nn.LayerNorm(config.width, config.norm_epsilon)
-
-    def forward(self, hidden: Tensor, visible: Tensor) -> Tensor:
-        """hidden: (batch, sequence, width); visible: (batch, 1, 1, sequence)."""
-        batch, sequence, width = hidden.shape
-        shape = (batch, sequence, self.heads, width // self.heads)
-        attended = functional.scaled_dot_product_attention(
-            self.query(hidden).view(shape).transpose(1, 2),
-            self.key(hidden).view(shape).transpose(1, 2),
-            self.value(hidden).view(shape).transpose(1, 2),
-            attn_mask=visible,
-        )
-        attended = self.output(attended.transpose(1, 2).reshape(batch, sequence, width))
-        hidden = self.attention_norm(hidden + attended)
-        added = self.down(functional.gelu(self.up(hidden)))
-        result: Tensor = self.feed_forward_norm(hidden + added)
-        return result
 
 
 class TextEncoder(nn.Module):

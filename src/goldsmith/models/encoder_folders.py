@@ -14,7 +14,7 @@ import torch
 from goldsmith.errors import ModelError
 from goldsmith.models.encoder import Encoder, EncoderConfig, EncoderFamily, Task, TextEncoder
 from goldsmith.models.families import Weight
-from goldsmith.models.folders import dtype_name, fill, write_folder
+from goldsmith.models.folders import fill, write_folder
 from goldsmith.models.public_config import read_fields, read_json
 
 ARCHITECTURES: dict[EncoderFamily, dict[Task, str]] = {
@@ -54,13 +54,13 @@ _EMBEDDINGS = {
     "norm": "embeddings.LayerNorm",
 }
 _LAYER = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "output": "attention.output.dense",
+    "attention.query": "attention.self.query",
+    "attention.key": "attention.self.key",
+    "attention.value": "attention.self.value",
+    "attention.output": "attention.output.dense",
     "attention_norm": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
+    "feed_forward.up": "intermediate.dense",
+    "feed_forward.down": "output.dense",
     "feed_forward_norm": "output.LayerNorm",
 }
 _HEADS: dict[EncoderFamily, dict[str, str]] = {
@@ -123,7 +123,6 @@ def save_text_encoder(model: TextEncoder, folder: Path) -> None:
         "num_labels": config.labels,
         "id2label": {str(n): f"LABEL_{n}" for n in range(config.labels)},
         "label2id": {f"LABEL_{n}": n for n in range(config.labels)},
-        "dtype": dtype_name(model),
     }
     write_folder(model, folder, _places(model), public)
 
@@ -168,7 +167,8 @@ def _places(model: TextEncoder) -> list[Weight]:
 
 
 def _encoder_name(name: str) -> str:
-    parts = name.split(".")
-    if parts[0] in _EMBEDDINGS:
-        return f"{_EMBEDDINGS[parts[0]]}.{parts[1]}"
-    return f"encoder.layer.{parts[1]}.{_LAYER[parts[2]]}.{parts[3]}"
+    stem, kind = name.rsplit(".", 1)
+    if stem in _EMBEDDINGS:
+        return f"{_EMBEDDINGS[stem]}.{kind}"
+    _, number, part = stem.split(".", 2)
+    return f"encoder.layer.{number}.{_LAYER[part]}.{kind}"

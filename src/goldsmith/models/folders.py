@@ -111,7 +111,7 @@ def save_model(model: Decoder, folder: Path, shard_bytes: int = SHARD_BYTES) -> 
     """
     check_traits(model.config)
     every = places(model.config, frozenset(model.state_dict()))
-    write_folder(model, folder, every, public_config(model.config, dtype_name(model)), shard_bytes)
+    write_folder(model, folder, every, public_config(model.config), shard_bytes)
 
 
 def write_folder(
@@ -121,7 +121,10 @@ def write_folder(
     public: Mapping[str, Any],
     shard_bytes: int = SHARD_BYTES,
 ) -> None:
-    """Write a model's tensors under their public names, and ``public`` as its config.json."""
+    """Write a model's tensors under their public names, and ``public`` as its config.json.
+
+    The dtype of its weights is said there in the words of both generations of readers.
+    """
     weights = model.state_dict()
     folder.mkdir(parents=True, exist_ok=True)
     shards = _shards(every, weights, shard_bytes)
@@ -137,12 +140,9 @@ def write_folder(
         size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
         index = {"metadata": {"total_size": size}, "weight_map": files}
         write_atomically(folder / WEIGHTS_INDEX, json.dumps(index, indent=2, sort_keys=True) + "\n")
+    name = str(next(model.parameters()).dtype).removeprefix("torch.")
+    public = {**public, "dtype": name, "torch_dtype": name}
     write_atomically(folder / "config.json", json.dumps(public, indent=2, sort_keys=True) + "\n")
-
-
-def dtype_name(model: nn.Module) -> str:
-    """The dtype of a model's weights as config.json names it."""
-    return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
 def local_folder(source: str | Path, revision: str | None = None) -> Path:

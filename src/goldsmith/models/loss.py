@@ -3,8 +3,9 @@
 The output layer of a small model with a large vocabulary holds most of the memory of a training
 step. Here rows are taken in blocks; each block's gradient is computed beside its loss and the next
 block is written over it, so peak memory is one block of logits and nothing is computed twice. The
-idea is that of fused linear cross-entropy kernels (Hsu et al. 2024); this is plain torch,
-and `kernels.fused_cross_entropy` the same for a GPU.
+idea is that of fused linear cross-entropy kernels (Hsu et al. 2024). Matrix products are torch's;
+what turns a block of logits into losses and slopes is plain torch here and, on a GPU,
+`kernels.softmax_slopes`, with blocks of a size that suits it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ BLOCK_BYTES = 2**27
 """Bytes of logits that exist at once: as many rows as keep the matrix products long."""
 NEAR = 2**19
 """Logits that are float32 at once: few enough to stay in a core's cache through every pass."""
+LOGITS = 2**28
+"""Logits of a block for the kernel: 2,048 rows of 128,256 words, to keep the matrix units busy."""
+WORDS = 2**14
+"""Rows of the weight's gradient that are computed at once there, then added to the sum."""
 LEAST = 1e-30
 """Probabilities below this have lost digits; their losses are taken from the logits."""
 
@@ -35,10 +40,6 @@ def linear_cross_entropy(
     Softmax and sums are float32 whatever the dtype of the inputs. Sum, not mean: the caller divides
     by the count over all of its rows, so accumulating over smaller batches changes nothing.
     """
-    if kernels_run(hidden):
-        from goldsmith.kernels import fused_cross_entropy
-
-        return fused_cross_entropy(hidden, weight, targets, cap)
     result: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, cap)  # type: ignore[no-untyped-call]
     return result
 
@@ -53,15 +54,30 @@ class _LinearCrossEntropy(torch.autograd.Function):
         block = rows_at_once(vocabulary, hidden.element_size())
         hidden_gradient = torch.empty_like(hidden) if needs_hidden else None
         weight_gradient = None
+        fused = kernels_run(hidden)
+        if fused:
+            from goldsmith.kernels import softmax_slopes
+
+            block = max(8, LOGITS // vocabulary // 8 * 8)
+            if needs_weight:
+                weight_gradient = torch.zeros_like(weight, dtype=torch.float32)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         for start in range(0, count, block):
             rows, wanted = hidden[start : start + block], targets[start : start + block, None]
-            slope = _room(hidden, min(block, len(rows)), vocabulary)
-            torch.mm(rows, weight.T, out=slope)
-            total += _softmax_slope(slope, wanted, rows, weight, cap)
+            if fused:
+                slope = rows @ weight.T
+                total += softmax_slopes(slope, wanted, cap, needs_hidden or needs_weight)
+            else:
+                slope = _room(hidden, min(block, len(rows)), vocabulary)
+                torch.mm(rows, weight.T, out=slope)
+                total += _softmax_slope(slope, wanted, rows, weight, cap)
             if hidden_gradient is not None:
                 torch.mm(slope, weight, out=hidden_gradient[start : start + block])
-            if needs_weight:
+            if fused and weight_gradient is not None:
+                for word in range(0, vocabulary, WORDS):
+                    part = slope[:, word : word + WORDS]
+                    weight_gradient[word : word + WORDS] += part.T @ rows
+            elif needs_weight:
                 added = slope.T @ rows
                 if count <= block:
                     weight_gradient = added
@@ -69,6 +85,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     weight_gradient = added.float()
                 else:
                     weight_gradient += added
+            del slope  # before the next block is made
         if needs_weight and weight_gradient is None:
             weight_gradient = torch.zeros_like(weight)
         ctx.gradients = (
@@ -81,7 +98,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         hidden, weight = ctx.gradients
         ctx.gradients = None
-        if float(scale) != 1.0:  # a sum that is differentiated itself needs no pass
+        if scale.is_cuda or float(scale) != 1.0:  # a sum differentiated itself needs no pass
             hidden = None if hidden is None else hidden.mul_(scale.to(hidden.dtype))
             weight = None if weight is None else weight.mul_(scale.to(weight.dtype))
         return hidden, weight, None, None

@@ -7,7 +7,7 @@ routing and their load-balancing loss (Shazeer et al. 2017; Fedus et al. 2021; a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,11 @@ from torch.nn import functional
 from goldsmith.kernels import rms_norm, swiglu
 from goldsmith.models.config import ModelConfig
 
+if TYPE_CHECKING:
+    from goldsmith.models.seq2seq import SequenceConfig
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
     "silu": functional.silu,
     "gelu": functional.gelu,
     "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),
@@ -97,9 +101,8 @@ def make_norm(config: ModelConfig, width: int) -> nn.Module:
 class FeedForward(nn.Module):
     """down(act(gate(x)) * up(x)), or down(act(up(x))): (..., width) -> (..., width)."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig | SequenceConfig, bias: bool) -> None:
         super().__init__()
-        bias = config.output_bias
         self.activation = config.activation
         self.gate = nn.Linear(config.width, config.hidden, bias=bias) if config.gated else None
         self.up = nn.Linear(config.width, config.hidden, bias=bias)
@@ -131,7 +134,9 @@ class Experts(nn.Module):
         super().__init__()
         self.chosen = config.experts_per_token
         self.router = nn.Linear(config.width, config.experts, bias=False)
-        self.experts = nn.ModuleList(FeedForward(config) for _ in range(config.experts))
+        self.experts = nn.ModuleList(
+            FeedForward(config, config.output_bias) for _ in range(config.experts)
+        )
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """(..., width) -> (..., width) and the router's probabilities (tokens, experts)."""

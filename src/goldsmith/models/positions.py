@@ -100,16 +100,14 @@ def whole(segments: Tensor) -> bool:
     return bool((segments == segments[:, :1]).all())
 
 
-def call_mask(
-    positions: Tensor, segments: Tensor | None, window: int, causal: bool = True
-) -> Tensor | None:
+def call_mask(positions: Tensor, segments: Tensor | None, window: int) -> Tensor | None:
     """The mask of tokens that see each other within one call: (batch, 1, sequence, sequence).
 
     positions: (batch, sequence), rising within a segment; window: 0 for none. None where plain
     causal attention is the same.
     """
     sequence = positions.shape[1]
-    if segments is None and not 0 < window < sequence and causal:
+    if segments is None and not 0 < window < sequence:
         return None
     ahead = torch.ones(sequence, sequence, dtype=torch.bool, device=positions.device).tril()
     mask = ahead[None]

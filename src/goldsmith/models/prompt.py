@@ -7,23 +7,11 @@ each sequence by itself; with a cache the caller does, once, since it counts the
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.kernels import segment_starts
-
-
-class Prompted(NamedTuple):
-    """A call with the prompt in it, each (batch, longer), and where its own tokens went."""
-
-    tokens: Tensor
-    positions: Tensor
-    segments: Tensor | None
-    places: Tensor
-    """(batch, sequence) int64."""
 
 
 class Prompt(nn.Module):
@@ -43,11 +31,11 @@ class Prompt(nn.Module):
 
     def before(
         self, tokens: Tensor, positions: Tensor, segments: Tensor | None, words: int
-    ) -> Prompted:
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         """Put the virtual tokens, ids from ``words`` on, before every segment of every row.
 
-        All are (batch, sequence); positions count on behind the prompt. Rows that become shorter
-        than others are filled at their end, as one more segment.
+        All are (batch, sequence). Return them longer, positions counting on behind the prompt, and
+        where each token went. Rows that end before others are filled with one more segment.
         """
         count, sequence = len(self.rows), tokens.shape[1]
         starts = segment_starts(torch.zeros_like(tokens) if segments is None else segments)
@@ -62,11 +50,7 @@ class Prompt(nn.Module):
             wide[row[:, None], ahead] = virtual
             return wide
 
-        return Prompted(
-            spread(tokens, 0, words + number),
-            spread(positions + count, 0, number),
-            None
-            if segments is None
-            else spread(segments, int(segments.max()) + 1, segments[row, column, None]),
-            place,
-        )
+        if segments is not None:
+            segments = spread(segments, int(segments.max()) + 1, segments[row, column, None])
+        tokens = spread(tokens, 0, words + number)
+        return tokens, spread(positions + count, 0, number), segments, place

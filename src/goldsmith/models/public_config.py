@@ -94,7 +94,7 @@ def read_config(folder: Path) -> ModelConfig:
         raise ModelError(f"{path}: a value has the wrong type ({error}); mend it") from error
 
 
-def public_config(config: ModelConfig, dtype: str) -> Values:
+def public_config(config: ModelConfig) -> Values:
     """Return config.json as both generations of readers expect it."""
     row = FAMILIES[config.family]
     public: Values = {key: getattr(config, name) for name, key in (row.keys or KEYS).items()}
@@ -105,8 +105,6 @@ def public_config(config: ModelConfig, dtype: str) -> Values:
         "bos_token_id": config.bos,
         "eos_token_id": list(config.eos) if len(config.eos) > 1 else next(iter(config.eos), None),
         "pad_token_id": config.pad,
-        "dtype": dtype,
-        "torch_dtype": dtype,
         "use_cache": True,
     }
     if config.positions == "rotary":

@@ -37,18 +37,13 @@ def pieces_of(segments: Tensor) -> list[int] | None:
     return [int(length) for length in ends - starts]
 
 
-def past_of(longest: int, dtype: torch.dtype) -> Tensor:
-    """Return what to add to scores so that only the past is seen: (1, longest, longest)."""
-    return torch.full((1, longest, longest), float("-inf"), dtype=dtype).triu_(1)
-
-
 def segment_attention(
     query: Tensor, key: Tensor, value: Tensor, pieces: list[int], past: Tensor, scale: float
 ) -> Tensor:
     """Return causal attention inside each piece: (batch, sequence, heads, head_dim).
 
     query, key, value: (batch, sequence, heads or key-value heads, head_dim); pieces: see
-    `pieces_of`; past: `past_of` the longest piece that keeps its scores, in their dtype.
+    `pieces_of`; past: `bias_of` the longest piece that keeps its scores, in their dtype.
     """
     # Splitting has one gradient for all pieces; slicing would fill a whole row for each.
     queries, keys, values = (

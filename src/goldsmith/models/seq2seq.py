@@ -9,7 +9,7 @@ each part and learns its positions; Marian has sinusoids there. Decoding keeps k
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from goldsmith.errors import ModelError
-from goldsmith.models.parts import ACTIVATIONS, allocate, draw, make_table
+from goldsmith.models.parts import FeedForward, allocate, draw, make_table
 
 SequenceFamily = Literal["t5", "bart", "marian"]
 #: Rows of BART's position tables that stand before position 0.
@@ -75,19 +75,18 @@ class SequenceConfig:
 
 @dataclass
 class DecodeState:
-    """Keys and values of a decoder: of what it wrote, layer by layer, and of what it reads.
+    """Keys and values of a decoder: of what it "wrote", layer by layer, and of what it "reads".
 
     All are (batch, heads, tokens, head_dim); ``length`` tokens were written.
     """
 
-    written: list[tuple[Tensor, Tensor] | None]
-    read: list[tuple[Tensor, Tensor] | None]
+    pairs: dict[tuple[str, int], tuple[Tensor, Tensor]] = field(default_factory=dict)
     length: int = 0
 
     def reorder(self, rows: Tensor) -> None:
         """Make row b what row rows[b] was: beams follow their parents. rows: (batch,) int64."""
-        for pairs in (self.written, self.read):
-            pairs[:] = [None if p is None else (p[0][rows], p[1][rows]) for p in pairs]
+        for name, (keys, values) in self.pairs.items():
+            self.pairs[name] = (keys[rows], values[rows])
 
 
 class EncoderDecoder(nn.Module):
@@ -154,10 +153,6 @@ class EncoderDecoder(nn.Module):
             logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum"
         )
         return total, int((targets != -100).sum())
-
-    def new_state(self) -> DecodeState:
-        layers = self.config.decoder_layers
-        return DecodeState([None] * layers, [None] * layers)
 
     def _embed(self, tokens: Tensor) -> Tensor:
         hidden: Tensor = self.embedding(tokens)
@@ -229,15 +224,8 @@ class SequenceLayer(nn.Module):
         self.attention_norm = _norm(config)
         self.cross = SequenceAttention(config) if decoder else None
         self.cross_norm = _norm(config) if decoder else None
-        self.gate = (
-            nn.Linear(config.width, config.hidden, bias=config.bias) if config.gated else None
-        )
-        self.up = nn.Linear(config.width, config.hidden, bias=config.bias)
-        self.down = nn.Linear(config.hidden, config.width, bias=config.bias)
+        self.feed_forward = FeedForward(config, config.bias)
         self.feed_forward_norm = _norm(config)
-        self.act = (
-            functional.relu if config.activation == "relu" else ACTIVATIONS[config.activation]
-        )
 
     def forward(
         self,
@@ -245,27 +233,19 @@ class SequenceLayer(nn.Module):
         memory: Tensor | None,
         own: Tensor,
         unread: Tensor,
-        state: DecodeState | None,
-        number: int,
+        state: DecodeState | None = None,
+        number: int = 0,
     ) -> Tensor:
-        """own, unread: what is added to the scores of self-attention and of the source's."""
+        """own, unread: masks of self-attention and of the source's, or what they add to scores."""
         before = self.attention_norm(hidden) if self.norm_first else hidden
-        earlier = None if state is None else state.written[number]
-        added, pair = self.attention(before, before, own, earlier, grows=True)
-        if state is not None:
-            state.written[number] = pair
+        added = self.attention(before, before, own, state, ("wrote", number))
         hidden = self._join(hidden, added, self.attention_norm)
         if self.cross is not None and self.cross_norm is not None and memory is not None:
             before = self.cross_norm(hidden) if self.norm_first else hidden
-            earlier = None if state is None else state.read[number]
-            added, pair = self.cross(before, memory, unread, earlier, grows=False)
-            if state is not None:
-                state.read[number] = pair
+            added = self.cross(before, memory, unread, state, ("reads", number))
             hidden = self._join(hidden, added, self.cross_norm)
         before = self.feed_forward_norm(hidden) if self.norm_first else hidden
-        inner = self.up(before) if self.gate is None else self.gate(before)
-        inner = self.act(inner) if self.gate is None else self.act(inner) * self.up(before)
-        return self._join(hidden, self.down(inner), self.feed_forward_norm)
+        return self._join(hidden, self.feed_forward(before), self.feed_forward_norm)
 
     def _join(self, hidden: Tensor, added: Tensor, norm: nn.Module) -> Tensor:
         joined: Tensor = hidden + added
@@ -290,24 +270,29 @@ class SequenceAttention(nn.Module):
         hidden: Tensor,
         source: Tensor,
         added: Tensor,
-        earlier: tuple[Tensor, Tensor] | None,
-        grows: bool,
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Return the result (batch, queries, width) and the keys and values that were used.
+        state: DecodeState | None,
+        name: tuple[str, int],
+    ) -> Tensor:
+        """Return the result (batch, queries, width); keys and values stay in the state.
 
-        ``earlier`` pairs are put before the new ones where they grow, else taken as they are.
+        Those that it holds of the name are put before the new ones where they are of what the
+        decoder wrote, else taken as they are.
         """
         query = self._heads(self.query(hidden))
-        if earlier is not None and not grows:
+        earlier = None if state is None else state.pairs.get(name)
+        if earlier is not None and name[0] == "reads":
             key, value = earlier
         else:
             key, value = self._heads(self.key(source)), self._heads(self.value(source))
             if earlier is not None:
                 key, value = torch.cat((earlier[0], key), 2), torch.cat((earlier[1], value), 2)
+        if state is not None:
+            state.pairs[name] = (key, value)
         attended = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=added, scale=self.scale
         )
-        return self.output(attended.transpose(1, 2).flatten(2)), (key, value)
+        result: Tensor = self.output(attended.transpose(1, 2).flatten(2))
+        return result
 
     def _heads(self, projected: Tensor) -> Tensor:
         batch, sequence, _ = projected.shape

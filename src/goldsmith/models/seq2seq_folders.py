@@ -10,7 +10,7 @@ import torch
 
 from goldsmith.errors import ModelError
 from goldsmith.models.families import Weight
-from goldsmith.models.folders import dtype_name, fill, write_folder
+from goldsmith.models.folders import fill, write_folder
 from goldsmith.models.public_config import read_fields, read_json
 from goldsmith.models.seq2seq import EncoderDecoder, SequenceConfig, SequenceFamily
 
@@ -26,13 +26,13 @@ _T5 |= {f"cross.{part}": ("", f"layer.1.EncDecAttention.{part[0]}") for part in 
 _T5 |= {
     "attention_norm": ("layer.0.layer_norm",) * 2,
     "cross_norm": ("", "layer.1.layer_norm"),
-    "down": ("layer.1.DenseReluDense.wo", "layer.2.DenseReluDense.wo"),
+    "feed_forward.down": ("layer.1.DenseReluDense.wo", "layer.2.DenseReluDense.wo"),
     "feed_forward_norm": ("layer.1.layer_norm", "layer.2.layer_norm"),
 }
 _T5_UP = {
-    (False, "up"): "wi",
-    (True, "gate"): "wi_0",
-    (True, "up"): "wi_1",
+    (False, "feed_forward.up"): "wi",
+    (True, "feed_forward.gate"): "wi_0",
+    (True, "feed_forward.up"): "wi_1",
 }
 _BART = {
     f"{ours}.{part}": f"{public}.{'out' if part == 'output' else part[0]}_proj"
@@ -42,8 +42,8 @@ _BART = {
 _BART |= {
     "attention_norm": "self_attn_layer_norm",
     "cross_norm": "encoder_attn_layer_norm",
-    "up": "fc1",
-    "down": "fc2",
+    "feed_forward.up": "fc1",
+    "feed_forward.down": "fc2",
     "feed_forward_norm": "final_layer_norm",
 }
 #: Our fields and the words for them: of all families, of T5, and of BART and Marian.
@@ -94,8 +94,7 @@ def load_seq2seq(folder: Path, dtype: torch.dtype = torch.float32) -> EncoderDec
 
 def save_seq2seq(model: EncoderDecoder, folder: Path) -> None:
     """Write config.json and model.safetensors as transformers reads them."""
-    public = {**_public_config(model.config), "dtype": dtype_name(model)}
-    write_folder(model, folder, _places(model), public)
+    write_folder(model, folder, _places(model), _public_config(model.config))
 
 
 def read_sequence_config(folder: Path) -> SequenceConfig:

@@ -10,8 +10,9 @@ network and no JavaScript (`pages`, `library`).
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from goldsmith import front_door
 
 if TYPE_CHECKING:
     from goldsmith.server.app import create_app
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Library", "create_app", "serve"]
 
-_PLACES = {"Library": "library", "create_app": "app", "serve": "listen"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PLACES:
-        return getattr(import_module(f"goldsmith.server.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_PLACES = {
+    "app": ("create_app",),
+    "library": ("Library",),
+    "listen": ("serve",),
+}
+__getattr__ = front_door(__name__, _PLACES)

@@ -9,39 +9,22 @@ side; `domain_words` and `extend` add words to one.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from goldsmith import front_door
 
 if TYPE_CHECKING:
-    from goldsmith.tokenizers.comparison import Comparison as Comparison
-    from goldsmith.tokenizers.comparison import compare as compare
-    from goldsmith.tokenizers.comparison import picture as picture
-    from goldsmith.tokenizers.extension import Extension as Extension
-    from goldsmith.tokenizers.extension import domain_words as domain_words
-    from goldsmith.tokenizers.extension import extend as extend
-    from goldsmith.tokenizers.figures import measure as measure
-    from goldsmith.tokenizers.tokenizer import Tokenizer as Tokenizer
-    from goldsmith.tokenizers.tokenizer import load as load
-    from goldsmith.tokenizers.training import SPECIALS as SPECIALS
-    from goldsmith.tokenizers.training import train as train
-
+    from goldsmith.tokenizers.comparison import Comparison, compare, picture
+    from goldsmith.tokenizers.extension import Extension, domain_words, extend
+    from goldsmith.tokenizers.figures import measure
+    from goldsmith.tokenizers.tokenizer import Tokenizer, load
+    from goldsmith.tokenizers.training import SPECIALS, train
 
 _PLACES = {
-    "Comparison": "comparison",
-    "compare": "comparison",
-    "picture": "comparison",
-    "Extension": "extension",
-    "domain_words": "extension",
-    "extend": "extension",
-    "Tokenizer": "tokenizer",
-    "load": "tokenizer",
-    "measure": "figures",
-    "SPECIALS": "training",
-    "train": "training",
+    "comparison": ("compare", "Comparison", "picture"),
+    "extension": ("domain_words", "extend", "Extension"),
+    "figures": ("measure",),
+    "tokenizer": ("load", "Tokenizer"),
+    "training": ("SPECIALS", "train"),
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"goldsmith.tokenizers has no '{name}'")
-    return getattr(import_module(f"goldsmith.tokenizers.{_PLACES[name]}"), name)
+__getattr__ = front_door(__name__, _PLACES)

@@ -59,8 +59,17 @@ def save_adapter(model: Decoder, folder: Path, base: str, name: str = DEFAULT) -
     written instead where it has one.
     """
     if model.prompt is not None:
-        rows = {PROMPT_ROWS: model.prompt.rows.detach().float().contiguous()}
-        _write(folder, rows, base, _prompt_config(model, len(model.prompt.rows)))
+        rows = model.prompt.rows.detach().float().contiguous()
+        config = {
+            "peft_type": "PROMPT_TUNING",
+            "num_virtual_tokens": len(rows),
+            "token_dim": model.config.width,
+            "num_transformer_submodules": 1,
+            "num_attention_heads": model.config.heads,
+            "num_layers": model.config.layers,
+            "prompt_tuning_init": "RANDOM",
+        }
+        _write(folder, {PROMPT_ROWS: rows}, base, config)
         return
     tensors: dict[str, Tensor] = {}
     specs: list[AdapterSpec] = []
@@ -95,7 +104,7 @@ def load_adapter(model: Decoder, folder: Path, name: str = DEFAULT) -> None:
     path = folder / WEIGHTS
     try:
         config = json.loads((folder / CONFIG).read_text("utf-8"))
-        spec = _spec(config, folder / CONFIG, model)
+        spec = _spec(config, folder / CONFIG)
         tensors = load_file(path)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ModelError(
@@ -157,38 +166,14 @@ def copy_tokenizer(source: Path, folder: Path) -> None:
 def _write(folder: Path, tensors: dict[str, Tensor], base: str, config: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    config |= {
-        "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
-        "inference_mode": True,
-    }
+    config |= {"task_type": "CAUSAL_LM", "base_model_name_or_path": base, "inference_mode": True}
     write_atomically(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def _prompt_config(model: Decoder, tokens: int) -> dict[str, Any]:
-    return {
-        "peft_type": "PROMPT_TUNING",
-        "num_virtual_tokens": tokens,
-        "token_dim": model.config.width,
-        "num_transformer_submodules": 1,
-        "num_attention_heads": model.config.heads,
-        "num_layers": model.config.layers,
-        "prompt_tuning_init": "RANDOM",
-    }
-
-
-def _spec(config: dict[str, Any], path: Path, model: Decoder) -> AdapterSpec | PromptSpec:
+def _spec(config: dict[str, Any], path: Path) -> AdapterSpec | PromptSpec:
     kind = config["peft_type"]
     if kind == "PROMPT_TUNING":
-        tokens = int(config["num_virtual_tokens"])
-        wanted = _prompt_config(model, tokens)
-        for word in ("token_dim", "num_transformer_submodules"):
-            if config.get(word) not in (None, wanted[word]):
-                raise ModelError(
-                    f"{path}: {word} is {config[word]}, this model's is {wanted[word]}; "
-                    "the prompt belongs to another model"
-                )
-        return PromptSpec(tokens)
+        return PromptSpec(int(config["num_virtual_tokens"]))
     if kind != "LORA" or config.get("bias", "none") != "none":
         raise ModelError(
             f"{path}: only LoRA and DoRA without biases and prompt tuning are read, not {kind}"

@@ -19,32 +19,12 @@ IGNORED = -100
 """The target of a token that carries no loss."""
 
 
-class Batch(Protocol):
-    """Four int64 arrays (batch, sequence), as numpy arrays or tensors.
-
-    Other objectives than the next token take batches with other fields (see `objectives`); the
-    first axis of each is the batch.
-    """
-
-    @property
-    def tokens(self) -> Any:
-        """Input tokens."""
-
-    @property
-    def targets(self) -> Any:
-        """The token to predict at each place, or `IGNORED`."""
-
-    @property
-    def segments(self) -> Any:
-        """Equal numbers see each other: one number for each packed piece, and one for padding."""
-
-    @property
-    def positions(self) -> Any:
-        """Positions from 0 within each segment."""
-
-
 class Batches(Protocol):
-    """Batches by step; no state."""
+    """Batches by step; no state.
+
+    A batch is an object of arrays or tensors whose first axis is the batch: for the next token
+    those of `datasets.Batch`, for other objectives what they name (see `objectives`).
+    """
 
     def batch(self, step: int) -> Any:
         """Return the batch of a step (from 0), always the same one."""

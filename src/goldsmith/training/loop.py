@@ -128,28 +128,26 @@ def accumulate(
     return total / max(1, count), count
 
 
+@dataclass
 class _Run:
     """The changing state of one run."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        batches: Batches,
-        plan: Plan,
-        store: Checkpoints,
-        dtype: torch.dtype,
-        progress: Progress,
-        objective: Objective,
-        stop: threading.Event,
-    ) -> None:
-        self.model, self.batches, self.plan = model, batches, plan
-        self.store, self.progress, self.objective, self.stop = store, progress, objective, stop
-        self.dtype = dtype
-        self.weights = Weights(model, dtype)
+    model: nn.Module
+    batches: Batches
+    plan: Plan
+    store: Checkpoints
+    dtype: torch.dtype
+    progress: Progress
+    objective: Objective
+    stop: threading.Event
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.weights = Weights(self.model, self.dtype)
         self.masters = self.weights.masters
         self.optimizer = make_optimizer(plan.optimizer, self.masters, plan.weight_decay)
         self.mean = {n: w.detach().clone() for n, w in self.masters.items()} if plan.ema else None
-        self.saved = Mark(store.key, 0, 0, 0)
+        self.saved = Mark(self.store.key, 0, 0, 0)
         self.tokens = 0
         self.kept: tuple[Kept, ...] = ()
         self.new: dict[int, dict[str, Tensor]] = {}

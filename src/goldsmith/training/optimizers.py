@@ -64,28 +64,31 @@ class AdamW:
     def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
         self.weights = dict(weights)
         self.weight_decay = weight_decay
-        self.moments: dict[str, dict[str, Tensor]] = {}
+        self.moments: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         learning = {n: w for n, w in self.weights.items() if w.grad is not None}
         for name, weight in learning.items():
-            if name not in self.moments:
-                self.moments[name] = _at_rest(weight)
+            if f"step.{name}" not in self.moments:
+                self.moments[f"step.{name}"] = torch.zeros((), device=weight.device)
+                self.moments[f"exp_avg.{name}"] = torch.zeros_like(weight)
+                self.moments[f"exp_avg_sq.{name}"] = torch.zeros_like(weight)
         self._move({n: w for n, w in learning.items() if w.ndim >= 2}, rate, self.weight_decay)
         self._move({n: w for n, w in learning.items() if w.ndim < 2}, rate, 0.0)
 
     def _move(self, weights: dict[str, Tensor], rate: float, weight_decay: float) -> None:
         if not weights:
             return
-        moments = [self.moments[name] for name in weights]
+        kinds = ("exp_avg", "exp_avg_sq", "step")
+        first, second, steps = ([self.moments[f"{k}.{n}"] for n in weights] for k in kinds)
         adamw(
             list(weights.values()),
             [w.grad for w in weights.values() if w.grad is not None],
-            [m["exp_avg"] for m in moments],
-            [m["exp_avg_sq"] for m in moments],
+            first,
+            second,
             [],
-            [m["step"] for m in moments],
+            steps,
             fused=True,
             amsgrad=False,
             beta1=BETAS[0],
@@ -97,17 +100,13 @@ class AdamW:
         )
 
     def state(self) -> dict[str, Tensor]:
-        return {
-            f"{kind}.{name}": value
-            for name, moments in self.moments.items()
-            for kind, value in moments.items()
-        }
+        return dict(self.moments)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        for name, weight in self.weights.items():
-            if f"step.{name}" in state:
-                kinds = ("step", "exp_avg", "exp_avg_sq")
-                self.moments[name] = {k: state[f"{k}.{name}"].to(weight.device) for k in kinds}
+        for key, moment in state.items():
+            weight = self.weights.get(key.partition(".")[2])
+            if weight is not None:
+                self.moments[key] = moment.to(weight.device)
 
 
 class Adam8bit:
@@ -261,11 +260,3 @@ def orthogonal(matrix: Tensor, rounds: int = 5, dtype: torch.dtype = torch.bfloa
 def clip(weights: Iterable[Tensor], largest: float) -> float:
     """Scale gradients to a global norm of ``largest`` at the most; return the norm before."""
     return float(torch.nn.utils.clip_grad_norm_(list(weights), largest))
-
-
-def _at_rest(weight: Tensor) -> dict[str, Tensor]:
-    return {
-        "step": torch.zeros(()),
-        "exp_avg": torch.zeros_like(weight),
-        "exp_avg_sq": torch.zeros_like(weight),
-    }
