@@ -39,22 +39,20 @@ def write_instruction_files(
     rows = examples.to_pylist()
     with building(folder, key, examples=len(rows)) as new:
         if refused:
-            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in refused]
-            (new / "refused.jsonl").write_text("".join(lines), "utf-8", "surrogatepass")
+            (new / "refused.jsonl").write_text(json_lines(refused), "utf-8", "surrogatepass")
+        keys = ("id", "messages", "source_chunks", "generator")
         for split in ("train", "validation"):
             chosen = [row for row in rows if row["split"] == split]
-            lines = [
-                json.dumps(
-                    {name: row[name] for name in ("id", "messages", "source_chunks", "generator")},
-                    ensure_ascii=False,
-                )
-                for row in chosen
-            ]
-            text = "".join(line + "\n" for line in lines)
+            text = json_lines([{key: row[key] for key in keys} for row in chosen])
             (new / f"{split}.messages.jsonl").write_text(text, "utf-8")
             alpaca = [as_alpaca(row["messages"]) for row in chosen]
             text = json.dumps(alpaca, ensure_ascii=False, indent=1)
             (new / f"{split}.alpaca.json").write_text(text, "utf-8")
+
+
+def json_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return one JSON object a line."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def as_alpaca(messages: Conversation) -> dict[str, Any]:

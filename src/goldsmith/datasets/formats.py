@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goldsmith.datasets.files import Conversation, Preference, as_alpaca
+from goldsmith.datasets.files import Conversation, Preference, as_alpaca, json_lines
 from goldsmith.errors import UserError
 from goldsmith.pipeline.artifact import write_atomically
 
@@ -82,7 +82,7 @@ def _answer(text: str) -> Conversation:
 
 def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     if path.suffix == ".jsonl":
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        text = json_lines(rows)
     elif path.suffix == ".json":
         text = json.dumps(rows, ensure_ascii=False, indent=1) + "\n"
     else:

@@ -79,6 +79,7 @@ def make_call(
     if segments is not None and segments.device.type == "cpu" and whole(segments):
         segments = None
     place = pieces = past = None
+    keys = positions
     length = positions.shape[1]
     changed = config.attention_cap is not None or config.positions == "alibi"  # scores are
     spans = None
@@ -90,14 +91,11 @@ def make_call(
     if pieces is not None:
         past = bias_of(None, min(max(pieces), LONGEST), dtype)
         masks = dict.fromkeys(sorted(windows))
-        keys = positions
     elif cache is None and kernels_run(positions) and config.head_dim <= 256 and not changed:
         # Without segments every row is one.
         spans = Spans.of_segments(torch.zeros_like(positions) if segments is None else segments)
-        keys = positions
     elif cache is None:
         masks = {window: call_mask(positions, segments, window) for window in sorted(windows)}
-        keys = positions
     else:
         if slots is None:
             slots = torch.arange(positions.shape[0], device=positions.device)

@@ -70,20 +70,16 @@ def find_minilm() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtraError("the MiniLM embedder", "embed")
     folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-    check_weights(folder / "model.safetensors", MINILM_DIGEST)
-    return folder
-
-
-def check_weights(path: Path, digest: str) -> None:
-    """Raise ModelError unless the file is there and has this SHA-256."""
+    path = folder / "model.safetensors"
     if not path.is_file():
         raise ModelError(f"{path}: weights are missing; install the package again")
     found = file_digest(path)
-    if found != digest:
+    if found != MINILM_DIGEST:
         raise ModelError(
-            f"{path}: SHA-256 is {found[:12]}..., expected {digest[:12]}...; these are not the "
-            "weights this was tested with: install the package again"
+            f"{path}: SHA-256 is {found[:12]}..., expected {MINILM_DIGEST[:12]}...; these are not "
+            "the weights this was tested with: install the package again"
         )
+    return folder
 
 
 def load_sentence_encoder(folder: Path, dtype: torch.dtype = torch.float32) -> SentenceEncoder:
