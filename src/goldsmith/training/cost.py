@@ -24,6 +24,8 @@ UTILISATION = 0.3
 """Share of the matmul rate that training small models reaches (`benchmarks/train_cpu.py`)."""
 MOMENTS = {"adamw": 8, "adamw8bit": 2, "adamw8bit_paged": 2, "muon": 4}
 """Bytes of an optimizer's state for each weight that it moves."""
+VISITING = 32
+"""Bytes of a weight's moments, and of what is made of them, while they are on the device."""
 _SIDES = {"cpu": 512, "cuda": 8192}
 _TIMES = 5
 
@@ -79,7 +81,7 @@ def estimate(
     memory = {
         "weights": parameters * (4 + (size if split else 0)),
         "gradients": learning * 4,
-        "optimizer": min(learning, AT_ONCE) * 10 if paged else states,
+        "optimizer": min(learning, AT_ONCE) * VISITING if paged else states,
         "average and best": learning * 4 * (1 + bool(plan.ema)),
         "activations": at_once
         * size
