@@ -8,7 +8,11 @@ import pytest
 import torch
 
 from goldsmith.engine import Engine, EngineClosedError, Piece, QueueFullError, Request, RequestError
+from goldsmith.errors import UserError
 from goldsmith.project import ServeSettings
+from goldsmith.training.adapters import PromptSpec, attach_prompt
+
+from .parts import random_decoder
 
 NO_END: frozenset[int] = frozenset()
 
@@ -67,6 +71,25 @@ def test_a_long_prompt_is_prefilled_in_chunks(decoder, vocabulary, monkeypatch):
         requests = [Request(prompt, 8, temperature=0.0, stop_ids=NO_END)] * 3
         for completion in engine.generate(requests):
             assert completion.tokens == greedy(decoder, prompt, 8)
+
+
+def test_a_prompt_of_the_model_goes_before_every_request(vocabulary):
+    model = random_decoder()
+    plain = greedy(model, prompts(1)[0], 12)
+    attach_prompt(model, PromptSpec(5), seed=1)
+    with torch.no_grad():
+        model.prompt.rows *= 30.0
+    asked = prompts(5)
+    with Engine(model, vocabulary, ServeSettings(batch=2, queue=8, context=64)) as engine:
+        assert engine.context == 64 - 5
+        answers = engine.generate(
+            Request(prompt=p, maximum_tokens=12, temperature=0.0, stop_ids=NO_END) for p in asked
+        )
+    said = [answer.tokens for answer in answers]
+    assert said == [greedy(model, prompt, 12) for prompt in asked]
+    assert said[0] != plain
+    with pytest.raises(UserError, match=r"5 virtual tokens fills its context of 5"):
+        Engine(model, vocabulary, ServeSettings(context=5))
 
 
 def test_end_token_ends_without_showing(engine, decoder):

@@ -31,6 +31,7 @@ from goldsmith.engine.sampler import SamplingError, choose, logprobs
 from goldsmith.engine.scheduler import Plan, Scheduler
 from goldsmith.engine.sequence import Sequence
 from goldsmith.engine.text import Vocabulary
+from goldsmith.errors import UserError
 from goldsmith.models import Decoder
 from goldsmith.project import ServeSettings
 
@@ -45,6 +46,11 @@ class Engine:
         self._prompt = model.virtual_tokens
         room = min(model.config.context, settings.context)
         self.context = room - len(self._prompt)
+        if self.context < 1:
+            raise UserError(
+                f"the model's prompt of {len(self._prompt)} virtual tokens fills its context of "
+                f"{room}; raise serve.context"
+            )
         self.vocabulary = model.config.vocabulary
         self.figures = Figures()
         self._tokenizer = tokenizer
