@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from goldsmith.errors import ModelError
 from goldsmith.models import Decoder, KeyValueCache, ModelConfig, load_model
 from goldsmith.training import load_tuned
-from goldsmith.training.adapters import AdapterSpec, PromptSpec, attach_prompt
+from goldsmith.training.adapters import AdapterSpec, PromptSpec, attach, attach_prompt
 from goldsmith.training.batches import tensors_of
 from goldsmith.training.cost import estimate
 from goldsmith.training.loop import validation_loss
@@ -114,8 +115,21 @@ def test_the_text_of_a_prompt_is_what_it_begins_as(tmp_path):
 def test_no_room_and_no_second_prompt():
     with pytest.raises(ModelError, match=r"leave nothing of a context of 64.*prompt_tokens"):
         prompted(tokens=64)
-    with pytest.raises(ModelError, match="has a prompt already"):
+    with pytest.raises(ModelError, match="has a prompt or an adapter already"):
         attach_prompt(prompted(), PromptSpec(2), seed=1)
+    with pytest.raises(ModelError, match="has a prompt; it takes no adapter"):
+        attach(prompted(), AdapterSpec(2, 4.0), seed=1)
+    adapted = Decoder(CONFIG)
+    attach(adapted, AdapterSpec(2, 4.0), seed=1)
+    with pytest.raises(ModelError, match="has a prompt or an adapter already"):
+        attach_prompt(adapted, PromptSpec(2), seed=1)
+
+
+def test_a_base_with_a_prompt_is_not_tuned_as_if_it_had_none(tmp_path):
+    toy.run_tune(tmp_path, toy.ToyBatches(), TUNE)
+    shutil.copytree(tmp_path / "merged/prompt", tmp_path / "start/prompt")
+    with pytest.raises(ModelError, match="has a prompt, which would be lost"):
+        toy.run_tune(tmp_path, toy.ToyBatches())
 
 
 def test_learned_positions_must_hold_prompt_and_rows(tmp_path, monkeypatch):

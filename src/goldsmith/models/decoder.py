@@ -39,7 +39,8 @@ class Decoder(nn.Module):
     """tokens (batch, sequence) -> logits (batch, sequence, vocabulary).
 
     ``seed`` draws the weights from a generator of their own; no global random state is read or
-    moved. With ``seed=None`` the weights have no storage yet (for loaders that assign them).
+    moved: normal(0, 0.02), projections into the residual stream smaller by sqrt(2 * layers), norms
+    one, biases zero. With ``seed=None`` the weights have no storage yet (for loaders that assign them).
     ``recompute`` drops the activations inside layers and computes them again in the backward pass
     (Chen et al. 2016): less memory for a third more work.
     """
@@ -61,7 +62,11 @@ class Decoder(nn.Module):
             )
         if seed is not None:
             allocate(self)
-            initialise(self, seed)
+            # So that the stream's variance does not grow with depth (Radford et al. 2019).
+            into_stream = 0.02 / math.sqrt(2 * config.layers)
+            ends = ("attention.output.weight", "down.weight")
+            norms = 0.0 if config.norm_offset else 1.0
+            draw(self, seed, lambda name: into_stream if name.endswith(ends) else 0.02, norms)
 
     @property
     def output_weight(self) -> Tensor:
@@ -193,15 +198,3 @@ class Layer(nn.Module):
         if self.feed_forward_post_norm is not None:
             added = self.feed_forward_post_norm(added)
         return hidden + added, routed
-
-
-def initialise(model: Decoder, seed: int) -> None:
-    """Draw every weight anew: normal(0, 0.02), projections into the residual stream smaller.
-
-    Those are divided by sqrt(2 * layers) so that the stream's variance does not grow with depth
-    (Radford et al. 2019). Norms are one, biases zero.
-    """
-    into_stream = 0.02 / math.sqrt(2 * model.config.layers)
-    ends = ("attention.output.weight", "down.weight")
-    norms = 0.0 if model.config.norm_offset else 1.0
-    draw(model, seed, lambda name: into_stream if name.endswith(ends) else 0.02, norms)

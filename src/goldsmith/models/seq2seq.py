@@ -92,7 +92,8 @@ class DecodeState:
 class EncoderDecoder(nn.Module):
     """Source tokens and target tokens -> logits (batch, target, vocabulary).
 
-    ``seed`` draws the weights; with None they have no storage yet.
+    ``seed`` draws the weights: normal(0, 0.02), in T5 queries narrower by the root of head_dim;
+    with None they have no storage yet.
     """
 
     def __init__(self, config: SequenceConfig, seed: int | None = 0) -> None:
@@ -112,7 +113,9 @@ class EncoderDecoder(nn.Module):
             )
         if seed is not None:
             allocate(self)
-            initialise_seq2seq(self, seed)
+            # T5's scores are not scaled, so its queries must begin small.
+            narrow = 0.02 / math.sqrt(config.head_dim) if config.norm_first else 0.02
+            draw(self, seed, lambda name: narrow if name.endswith("query.weight") else 0.02)
 
     def encode(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Return the source's hidden states (batch, source, width).
@@ -323,16 +326,6 @@ def sinusoids(positions: Tensor, width: int) -> Tensor:
     speeds = 10_000.0 ** (-torch.arange(0, width, 2, device=positions.device).double() / width)
     angles = positions[:, None].double() * speeds
     return torch.cat((angles.sin(), angles.cos()), -1).float()
-
-
-def initialise_seq2seq(model: EncoderDecoder, seed: int) -> None:
-    """Draw every weight anew: normal(0, 0.02), in T5 queries narrower by the root of head_dim.
-
-    T5's scores are not scaled, so its queries must begin small.
-    """
-    config = model.config
-    narrow = 0.02 / math.sqrt(config.head_dim) if config.norm_first else 0.02
-    draw(model, seed, lambda name: narrow if name.endswith("query.weight") else 0.02)
 
 
 def _norm(config: SequenceConfig) -> nn.Module:

@@ -112,9 +112,7 @@ def load_adapter(model: Decoder, folder: Path, name: str = DEFAULT) -> None:
         ) from error
     expected: dict[str, Tensor] = {}
     if isinstance(spec, PromptSpec):
-        attach_prompt(model, spec, seed=0)
-        assert model.prompt is not None
-        expected[PROMPT_ROWS] = model.prompt.rows
+        expected[PROMPT_ROWS] = attach_prompt(model, spec, seed=0).rows
     else:
         attach(model, spec, seed=0, name=name)
         for stem, low in _places(model, name):

@@ -188,8 +188,10 @@ def linears(model: Decoder, targets: Sequence[str] = TARGETS) -> Iterator[Linear
 def attach(model: Decoder, spec: AdapterSpec, seed: int, name: str = DEFAULT) -> None:
     """Freeze the model and put one more, active adapter on every target layer.
 
-    Raises ModelError where no layer has a name that the spec gives.
+    Raises ModelError where no layer has a name that the spec gives, or the model has a prompt.
     """
+    if model.prompt is not None:
+        raise ModelError("this model has a prompt; it takes no adapter beside")
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     wanted = _chosen(model, spec.targets)
@@ -244,15 +246,15 @@ def train_biases(model: nn.Module) -> int:
 
 
 @torch.no_grad()
-def attach_prompt(model: Decoder, spec: PromptSpec, seed: int, ids: Sequence[int] = ()) -> None:
+def attach_prompt(model: Decoder, spec: PromptSpec, seed: int, ids: Sequence[int] = ()) -> Prompt:
     """Freeze the model and put virtual tokens before every sequence; they alone learn.
 
     They begin as the embeddings of ``ids``, over and over, or of tokens drawn from the first
-    `COMMON`. Raises ModelError where there is a prompt already or no room for one.
+    `COMMON`. Raises ModelError where there is an adapter already or no room for a prompt.
     """
     config = model.config
-    if model.prompt is not None:
-        raise ModelError("this model has a prompt already; a model takes one")
+    if model.prompt is not None or any(adapted(model)):
+        raise ModelError("this model has a prompt or an adapter already; it takes no prompt beside")
     if spec.tokens >= config.context:
         raise ModelError(
             f"{spec.tokens} virtual tokens leave nothing of a context of {config.context}; "
@@ -267,7 +269,8 @@ def attach_prompt(model: Decoder, spec: PromptSpec, seed: int, ids: Sequence[int
         chosen = torch.randint(most, (spec.tokens,), generator=generator)
     table = model.embedding.weight
     rows = table[chosen.to(table.device)].float() * config.embedding_scale
-    model.prompt = Prompt(rows)
+    prompt = model.prompt = Prompt(rows)
+    return prompt
 
 
 def adapter_size(model: Decoder, spec: AdapterSpec | PromptSpec) -> int:

@@ -17,7 +17,7 @@ from goldsmith.pipeline.artifact import building, fingerprint
 from goldsmith.pipeline.progress import Progress
 from goldsmith.project import TrainSettings
 from goldsmith.tokenizers import load
-from goldsmith.training.adapter_files import save_adapter, save_merged
+from goldsmith.training.adapter_files import PROMPT, save_adapter, save_merged
 from goldsmith.training.adapters import PromptSpec, attach, attach_prompt, hold_in_four_bits
 from goldsmith.training.batches import Batches
 from goldsmith.training.checkpoint import METRICS
@@ -42,11 +42,13 @@ def tune(
 
     key: fingerprint of the data, the base and these settings: it goes into both manifests, and a
     checkpoint made under another one is not resumed. Raises ModelError where the base cannot be
-    read or a loss is not finite.
+    read, has a prompt of its own, or a loss is not finite.
     """
     spec = adapter_of(settings)
     source = local_folder(base)
     model = load_model(source)
+    if (source / PROMPT).is_dir():
+        raise ModelError(f"{source}: has a prompt, which would be lost; tune the base it is for")
     if settings.quantize == "nf4":
         hold_in_four_bits(model)
     if isinstance(spec, PromptSpec):
