@@ -40,7 +40,7 @@ class Decoder(nn.Module):
 
     ``seed`` draws the weights from a generator of their own; no global random state is read or
     moved: normal(0, 0.02), projections into the residual stream smaller by sqrt(2 * layers), norms
-    one, biases zero. With ``seed=None`` the weights have no storage yet (for loaders that assign them).
+    one, biases zero. With ``seed=None`` they have no storage yet (for loaders that assign them).
     ``recompute`` drops the activations inside layers and computes them again in the backward pass
     (Chen et al. 2016): less memory for a third more work.
     """
