@@ -127,3 +127,11 @@ def test_kept_pictures_do_not_grow_without_end(tmp_path, folder, library, monkey
 def test_a_source_that_is_gone_is_said(tmp_path):
     with pytest.raises(MissingDocumentError, match=r"mill\.pdf"):
         Library(tmp_path, None, **tables()).picture(PDF_ID, 1)
+
+
+def test_a_page_without_a_size_is_no_hindrance(tmp_path):
+    rows = tables()
+    rows["pages"] = [*rows["pages"], {**rows["pages"][0], "page": 9, "width": None, "height": None}]
+    library = Library(tmp_path, None, **rows)
+    assert library.size(PDF_ID, 9) is None
+    assert library.size(PDF_ID, 1) is not None

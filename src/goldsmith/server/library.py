@@ -73,6 +73,7 @@ class Library:
         self._sizes = {
             (row["document"], row["page"]): (float(row["width"]), float(row["height"]))
             for row in pages
+            if row["width"] is not None and row["height"] is not None  # text has no page to draw
         }
         self._passages: dict[str, list[tuple[str, str]]] = {}
         for row in passages:
