@@ -42,7 +42,8 @@ class Marks:
     ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
     ``fonts``, the base font names with their subset tags and the length of the font program;
     ``upright`` (n,) says whether the mark stands on a horizontal baseline; ``hidden`` (n,) whether
-    it is not drawn at all, like the text that OCR lays under a scan.
+    it is not drawn at all, like the text that OCR lays under a scan; ``place`` (n,) is pdfium's
+    number of the mark on its page.
     """
 
     code: NDArray[np.int64]
@@ -52,6 +53,7 @@ class Marks:
     font: NDArray[np.int64]
     upright: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    place: NDArray[np.intp]
     fonts: tuple[str, ...]
 
 
@@ -91,6 +93,7 @@ def read_marks(text_page: Any, fonts: Container[str] | None = None, most: int = 
         font=font[owner],
         upright=upright[at],
         hidden=hidden[owner],
+        place=places,
         fonts=names,
     )
 
@@ -100,14 +103,15 @@ def _described(
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.bool_]]:
     """The names of the fonts of text objects; by object, the number of its font and if unseen."""
     handles = [font_of(one) for one in objects]
-    known = {handle: _name(handle) for handle in dict.fromkeys(handles)}
+    known = {handle: name_of(handle) for handle in dict.fromkeys(handles)}
     numbers = {name: number for number, name in enumerate(dict.fromkeys(known.values()))}
     font = np.array([numbers[known[handle]] for handle in handles], np.int64)
     hidden = np.array([_mode_of(one) == _INVISIBLE for one in objects], np.bool_)
     return tuple(numbers), font, hidden
 
 
-def _name(address: int | None) -> str:
+def name_of(address: int | None) -> str:
+    """The name of the font at an address, as in `Marks`."""
     if not address:
         return ""
     font = ctypes.cast(address, pdfium.FPDF_FONT)

@@ -30,7 +30,9 @@ from goldsmith.extract.glance import (
     spread,
 )
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
+from goldsmith.extract.hints import Hints, nearest, read_hints
 from goldsmith.extract.marks import Floats, pictures, plain_name, read_marks
+from goldsmith.extract.names import Key
 from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Line, Page
 from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
@@ -49,10 +51,10 @@ _UNBELIEVED = 0.1  # what is left of ``wrong`` where the deciphered text is not 
 _DISPUTED = 0.5 * _UNBELIEVED  # half of a font's glyphs are not what its codes claim
 WRONG = 0.16  # share of a font's characters that must be wrong before it is touched
 CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
+CALLED = 0.97  # probability of a letter that is known by a borne-out name alone
 _SAMPLES = 3  # pictures of a symbol
 _SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
 
-Key = tuple[str, int]  # font and code
 #: Reads regions of a page by OCR: (page handle, page number, boxes) to lines for each box.
 RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], list[list[Line]]]
 
@@ -147,7 +149,7 @@ def _repaired_page(
         result += instead
     engines = {line.engine for line in result if not line.replaced}
     route = "ocr" if "rapidocr" in engines else page.route
-    route = "deciphered" if engines & {"shift", "glyphs", "substitution"} else route
+    route = "deciphered" if engines & {"shift", "names", "glyphs", "substitution"} else route
     return replace(page, damage=max(share, page.damage), route=route), result
 
 
@@ -191,9 +193,11 @@ def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str,
     symbols: dict[Key, int] = {}
     text: list[int] = []
     sums: dict[int, list[Floats]] = {}
+    looked_at: list[int] = []
     for number in [pages[place] for place in spread(len(pages), _SAMPLE_PAGES)]:
         if len(text) >= LONGEST:
             break
+        looked_at.append(number)
         page = opened.page(number)
         if page and page.text:
             _take(page, names, symbols, text, sums)
@@ -218,26 +222,37 @@ def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str,
     occurs = np.bincount(cipher.text, minlength=len(keys))
     if not asked.any() or looks_sound(code[asked], occurs[asked], looks[asked]):
         return {}
-    solution = solve(cipher)
+    called = read_hints(opened, looked_at, keys, cipher)
+    for symbol, letter in called.beyond.items():
+        known[symbol] = nearest(letter)
+    solution = solve(replace(cipher, names=called.weighed))
     return {
-        name: _verdict(cipher, solution, at)
+        name: _verdict(cipher, solution, at, called)
         for name, at in numbers.items()
         if plain_name(name) in names
     }
 
 
-def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
+def _verdict(cipher: Cipher, solution: Solution, font: int, called: Hints) -> Verdict:
     mine = np.flatnonzero((cipher.font == font) & (cipher.known < 0))
+    lent = [symbol for symbol in sorted(called.beyond) if cipher.font[symbol] == font]
     total = max(float((cipher.font[cipher.text] == font).sum()), 1.0)
-    occurs = np.bincount(cipher.text, minlength=len(cipher.known))[mine].astype(float)
+    counts = np.bincount(cipher.text, minlength=len(cipher.known)).astype(float)
     shown = [CHARACTERS[character] for character in solution.character[mine].tolist()]
-    sure = solution.confidence[mine]
-    wrong = float(occurs @ (1.0 - solution.claimed[mine])) / total
+    shown += [called.beyond[symbol] for symbol in lent]
+    sure = np.append(solution.confidence[mine], [CALLED] * len(lent))
+    strange = [chr(cipher.code[symbol]) != called.beyond[symbol] for symbol in lent]
+    false = np.append(1.0 - solution.claimed[mine], strange)
+    mine = np.append(mine, np.array(lent, np.int64))
+    occurs = counts[mine]
+    wrong = float(occurs @ false) / total
     written = np.array([text != " " for text in shown], float) * occurs
     letters = sum(n for n, text in zip(occurs.tolist(), shown, strict=True) if text.isalnum())
+    named = font in called.fonts
     route = solution.route.get(font, "glyphs")
+    route = "names" if named and route != "shift" else route
     before, after = solution.fluency.get(font, (0.0, 0.0))
-    believed = after > FLUENT and after - before > GAIN
+    believed = named or (after > FLUENT and after - before > GAIN)
     believed &= letters >= (BLIND_LETTERS if route == "substitution" else _LETTERS)
     believed &= len({text for text in shown if text.isalnum()}) >= KINDS
     believed &= _together(cipher, font) > 0.5
