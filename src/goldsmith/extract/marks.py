@@ -39,7 +39,7 @@ class Marks:
     """n marks in pdfium's order.
 
     ``code`` (n,) is the claimed character; ``box`` (n, 4) is left, bottom, right, top of the page;
-    ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
+    ``room`` (n, 2) is left and right of what the pen moves by, and ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
     ``fonts``, the base font names with their subset tags and the length of the font program;
     ``upright`` (n,) says whether the mark stands on a horizontal baseline; ``hidden`` (n,) whether
     it is not drawn at all, like the text that OCR lays under a scan; ``place`` (n,) is pdfium's
@@ -48,6 +48,7 @@ class Marks:
 
     code: NDArray[np.int64]
     box: Floats
+    room: Floats
     base: Floats
     size: Floats
     font: NDArray[np.int64]
@@ -88,6 +89,7 @@ def read_marks(text_page: Any, fonts: Container[str] | None = None, most: int = 
     return Marks(
         code=pages.unicode(places),
         box=pages.tight_boxes(places)[:, [0, 2, 1, 3]].astype(np.float32),
+        room=pages.loose_boxes(places)[:, [0, 2]].astype(np.float32),
         base=pages.baselines(places).astype(np.float32),
         size=size[at].astype(np.float32),
         font=font[owner],

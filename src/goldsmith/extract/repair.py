@@ -296,11 +296,11 @@ def _take(
     right, base = -1e9, 0.0
     for place in range(len(marks.code)):
         code = int(marks.code[place])
-        left, size = float(marks.box[place, 0]), float(marks.size[place])
+        left, size = float(marks.room[place, 0]), float(marks.size[place])
         apart = left - right > 0.15 * size or left < right - 2 * size
         if apart or abs(float(marks.base[place]) - base) > 0.6 * size:
             text.append(space)
-        right, base = float(marks.box[place, 2]), float(marks.base[place])
+        right, base = float(marks.room[place, 1]), float(marks.base[place])
         if code in SPACES and not doubted[place]:
             text.append(space)
             continue
