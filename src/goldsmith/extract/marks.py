@@ -24,6 +24,7 @@ from goldsmith.extract.render import MAXIMUM_PIXELS
 SIDE = 16  # a picture has SIDE x SIDE shades, and MEASURES numbers about its place
 MEASURES = 4
 _SCALE = 4.0  # pixels a point of the rendered page
+_FLAT = 0.02  # points; pdfium's height of what has no outline is half of it
 
 _INVISIBLE = 3  # text rendering mode (ISO 32000-1, 9.3.6)
 
@@ -158,6 +159,8 @@ def pictures(page: Any, marks: Marks, places: NDArray[np.int64]) -> Floats:
     boxes = np.concatenate([x, y])[[0, 2, 1, 3]].T.tolist()
     cut = [image.resize((SIDE, SIDE), how, box=tuple(box)).tobytes() for box in boxes]
     result[:, : SIDE * SIDE] = inked(np.frombuffer(b"".join(cut), np.uint8).reshape(len(cut), -1))
+    flat = (top - bottom <= _FLAT) & (right - left > _FLAT)  # a space; its pixel is a neighbour's
+    result[flat, : SIDE * SIDE] = 0.0
     base = marks.base[places].astype(np.float64)
     measures = np.stack([right - left, top - bottom, bottom - base, top - base], axis=1)
     result[:, SIDE * SIDE :] = measures / marks.size[places][:, None]
