@@ -135,12 +135,12 @@ def share(runs: list[Run]) -> float:
     return sum(r.right for r in runs) / max(sum(r.characters for r in runs), 1)
 
 
-def cases(texts: list[Text], count: int) -> Iterator[Case]:
+def cases(texts: list[Text], count: int, seed: str = "garbled") -> Iterator[Case]:
     by_language: dict[str, list[Text]] = {}
     for text in texts:
         by_language.setdefault(text.language, []).append(text)
     for number in range(count):
-        chance = random.Random(f"garbled {number}")
+        chance = random.Random(f"{seed} {number}")
         language = chance.choices(["en", "de", "fr", "es"], [4, 2, 2, 2])[0]
         text = chance.choice(by_language.get(language) or by_language["en"])
         damage = "none" if number % 3 == 2 else chance.choice(DAMAGES)

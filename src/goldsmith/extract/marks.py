@@ -40,11 +40,11 @@ class Marks:
     """n marks in pdfium's order.
 
     ``code`` (n,) is the claimed character; ``box`` (n, 4) is left, bottom, right, top of the page;
-    ``room`` (n, 2) is left and right of what the pen moves by, and ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
-    ``fonts``, the base font names with their subset tags and the length of the font program;
-    ``upright`` (n,) says whether the mark stands on a horizontal baseline; ``hidden`` (n,) whether
-    it is not drawn at all, like the text that OCR lays under a scan; ``place`` (n,) is pdfium's
-    number of the mark on its page.
+    ``room`` (n, 2) is left and right of what the pen moves by; ``base`` (n,) the baseline's y;
+    ``size`` (n,) the type size in points; ``font`` (n,) indexes ``fonts``, the base font names with
+    their subset tags and the length of the font program; ``upright`` (n,) says whether the mark
+    stands on a horizontal baseline; ``hidden`` (n,) whether it is not drawn at all, like the text
+    that OCR lays under a scan; ``place`` (n,) is pdfium's number of the mark on its page.
     """
 
     code: NDArray[np.int64]

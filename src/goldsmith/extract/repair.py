@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from goldsmith.extract.confidence import evidence, probabilities
 from goldsmith.extract.damage import KINDS, SUSPECTED, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.formulas import is_mathematical
@@ -225,7 +226,8 @@ def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str,
     called = read_hints(opened, looked_at, keys, cipher)
     for symbol, letter in called.beyond.items():
         known[symbol] = nearest(letter)
-    solution = solve(replace(cipher, names=called.weighed))
+    cipher = replace(cipher, names=called.weighed)
+    solution = solve(cipher)
     return {
         name: _verdict(cipher, solution, at, called)
         for name, at in numbers.items()
@@ -241,6 +243,7 @@ def _verdict(cipher: Cipher, solution: Solution, font: int, called: Hints) -> Ve
     shown = [CHARACTERS[character] for character in solution.character[mine].tolist()]
     shown += [called.beyond[symbol] for symbol in lent]
     sure = np.append(solution.confidence[mine], [CALLED] * len(lent))
+    stated = np.append(probabilities(evidence(cipher, solution, mine, font)), [CALLED] * len(lent))
     strange = [chr(cipher.code[symbol]) != called.beyond[symbol] for symbol in lent]
     false = np.append(1.0 - solution.claimed[mine], strange)
     mine = np.append(mine, np.array(lent, np.int64))
@@ -259,7 +262,7 @@ def _verdict(cipher: Cipher, solution: Solution, font: int, called: Hints) -> Ve
     believed &= (
         letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
     )
-    pairs = zip(shown, sure.tolist(), strict=True)
+    pairs = zip(shown, stated.tolist(), strict=True)
     mapping = dict(zip(cipher.code[mine].tolist(), pairs, strict=True))
     return Verdict(wrong if believed else _UNBELIEVED * wrong, route, False, mapping)
 

@@ -1,0 +1,170 @@
+"""Make src/goldsmith/extract/confidence.json: how often deciphered characters are right.
+
+    python benchmarks/fit_confidence.py --data ../shared/data [--networks DIR] [--documents N]
+
+Damages documents as `garbled.py` does, with other seeds and of other texts: abstracts (English),
+news (German), and gettext catalogues (French, Spanish). A third is deciphered as shipped, a third
+without names of glyphs, and a third without names and with a glyph network that never saw the
+typeface (``--networks``: files of `fit_glyphs.py --without NAME --output DIR/NAME.npz`). Fits a
+logistic model, each character counting once, on two thirds of the documents; prints the errors on
+the others. Deterministic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pypdfium2
+import typst
+from garbled import FONTS, alike, cases, font_runs, glyphs
+from garbled_confidence import Told, error, table
+from garbled_damage import damaged
+from garbled_texts import Text
+from letter_pairs import text_of
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from goldsmith.extract import confidence, hints, repair
+from goldsmith.extract import glyphs as network
+from goldsmith.extract.confidence import FEATURES
+from goldsmith.extract.opened import OpenPages
+from goldsmith.extract.repair import WRONG, examined
+
+OUTPUT = Path(confidence.__file__).with_suffix(".json")
+PENALTY = 1.0  # of the squared weights, against one character
+Symbol = tuple[NDArray[np.float32], float, float]  # features, share right, characters
+Row = tuple[int, int, NDArray[np.float32], float, float]  # document and run before those
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--locale", type=Path, default=Path("/usr/share/locale"))
+    parser.add_argument("--networks", type=Path)
+    parser.add_argument("--documents", type=int, default=600)
+    arguments = parser.parse_args()
+    rows = list(collected(arguments))
+    held = np.array([row[0] % 3 == 2 for row in rows])
+    x = np.array([row[2] for row in rows], np.float64)
+    y, n = (np.array([row[k] for row in rows]) for k in (3, 4))
+    weights = fitted(x[~held], y[~held], n[~held])
+    stated = 1 / (1 + np.exp(-x @ weights))
+    solver = 1 / (1 + np.exp(-x[:, 1]))
+    for name, one in (("solver", solver), ("fitted", stated)):
+        told = list(zip(one[held].tolist(), y[held].tolist(), n[held].tolist(), strict=True))
+        by_run = runs(rows, one, held)
+        print(name, "characters", round(error(told), 4), table(told), file=sys.stderr)
+        print(name, "runs", round(error(by_run), 4), table(by_run), file=sys.stderr)
+    final = fitted(x, y, n)
+    named = {name: round(value, 4) for name, value in zip(FEATURES, final.tolist(), strict=True)}
+    OUTPUT.write_text(json.dumps(named, indent=1) + "\n", "utf-8")
+    print(json.dumps(named), len(rows), "symbols", file=sys.stderr)
+
+
+def texts(data: Path, locale: Path) -> list[Text]:
+    """Texts that `garbled.py` never typesets."""
+    with gzip.open(data / "retrieval/scifact/corpus.jsonl.gz", "rt", encoding="utf-8") as file:
+        abstracts = [" ".join(json.loads(line)["abstract"]) for line in file]
+    with gzip.open(data / "translation/wmt17_en_de.jsonl.gz", "rt", encoding="utf-8") as file:
+        news = [json.loads(line)["reference"] for line in file]
+    found = [("en", abstracts[k : k + 8]) for k in range(0, 800, 8)]
+    found += [("de", news[k : k + 60]) for k in range(0, len(news), 60)]
+    for language in ("fr", "es"):
+        said = [one for one in text_of(locale / language).split("\n") if len(one) > 80]
+        found += [(language, said[k : k + 40]) for k in range(0, 2_000, 40)]
+    return [
+        Text(language, f"{language} {number}", "\n\n".join(pieces))
+        for number, (language, pieces) in enumerate(found)
+        if pieces
+    ]
+
+
+def collected(arguments: argparse.Namespace) -> Iterator[Row]:
+    """The symbols of damaged documents that were deciphered."""
+    unseen = {}
+    for path in sorted(arguments.networks.glob("*.npz")) if arguments.networks else ():
+        with np.load(path, allow_pickle=False) as stored:
+            weights = tuple(stored[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2"))
+            unseen[path.stem] = weights
+    shipped = network._weights()
+    every = texts(arguments.data, arguments.locale)
+    run = 0
+    for number, case in enumerate(cases(every, arguments.documents, "confidence")):
+        if case.damage == "none":
+            continue
+        typeface = next(font for font in FONTS if f'font: "{font}"' in case.source)
+        way = random.Random(f"way {number}").randrange(3)
+        seen = [weights for name, weights in unseen.items() if name in typeface]
+        with (
+            patch.object(network, "_weights", lambda w=seen if way == 2 else []: (*w, shipped)[0]),
+            patch.object(hints, "_KINDS", 5 if way == 0 else 1_000),
+        ):
+            for found in deciphered(typst.compile(case.source.encode("utf-8")), case):
+                yield from ((number, run, *symbol) for symbol in found)
+                run += 1
+
+
+def deciphered(
+    sound: bytes, case: object
+) -> Iterator[list[tuple[NDArray[np.float32], float, float]]]:
+    """By run: features, share right, and number of its visible characters, by symbol."""
+    content, _ = damaged(sound, case.damage, case.seed)
+    kept: list[NDArray[np.float32]] = []
+
+    def numbered(features: NDArray[np.float32]) -> NDArray[np.float32]:
+        kept.extend(features)
+        return np.arange(len(kept) - len(features), len(kept))  # instead of probabilities
+
+    opened = OpenPages(pypdfium2.PdfDocument(content))
+    with patch.object(repair, "probabilities", numbered):
+        verdicts = examined(opened, font_runs(opened))
+    opened.close()
+    truth, shown = glyphs(sound), glyphs(content)
+    marks: dict[str, dict[int, list[float]]] = {}
+    for place, (font, text) in truth.items():
+        name, codes = shown.get(place, (font, ""))
+        verdict = verdicts.get(name)
+        if verdict and verdict.wrong >= WRONG and len(codes) == 1 and text.strip():
+            read, number = verdict.mapping.get(ord(codes), ("", -1))
+            if number >= 0 and number == int(number) and read.strip():
+                right = float(alike(text, read))
+                marks.setdefault(name, {}).setdefault(int(number), []).append(right)
+    for found in marks.values():
+        yield [(kept[k], float(np.mean(r)), float(len(r))) for k, r in sorted(found.items())]
+
+
+def fitted(
+    x: NDArray[np.float64], y: NDArray[np.float64], n: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = x @ weights
+        value = n @ (np.logaddexp(0, z) - y * z) + PENALTY * weights @ weights
+        slope = x.T @ (n * (1 / (1 + np.exp(-z)) - y)) + 2 * PENALTY * weights
+        return float(value), slope
+
+    return minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
+
+
+def runs(rows: list[Row], stated: NDArray[np.float64], held: NDArray[np.bool_]) -> Told:
+    """The mean stated and the share right of each run, every run counting once."""
+    found: dict[int, list[tuple[float, float, float]]] = {}
+    for row, one, out in zip(rows, stated.tolist(), held.tolist(), strict=True):
+        if out:
+            found.setdefault(row[1], []).append((one, row[3], row[4]))
+    told = []
+    for mine in found.values():
+        n = sum(w for *_, w in mine)
+        told.append((sum(s * w for s, _, w in mine) / n, sum(r * w for _, r, w in mine) / n, 1.0))
+    return told
+
+
+if __name__ == "__main__":
+    main()
