@@ -34,7 +34,8 @@ FEATURES = (
 
 def probabilities(evidence: Floats) -> Floats:
     """The probability of each character, from its evidence (k, len(FEATURES))."""
-    return np.asarray(1.0 / (1.0 + np.exp(-(evidence @ _weights()))), np.float32)
+    odds = np.clip(evidence @ _weights(), -30.0, 30.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)), np.float32)
 
 
 def evidence(cipher: Cipher, solution: Solution, mine: NDArray[np.int64], font: int) -> Floats:
