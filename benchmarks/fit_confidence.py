@@ -6,8 +6,8 @@ Damages documents as `garbled.py` does, with other seeds and of other texts: abs
 news (German), and gettext catalogues (French, Spanish). A third is deciphered as shipped, a third
 without names of glyphs, and a third without names and with a glyph network that never saw the
 typeface (``--networks``: files of `fit_glyphs.py --without NAME --output DIR/NAME.npz`). Fits a
-logistic model, each character counting once, on two thirds of the documents; prints the errors on
-the others. Deterministic.
+logistic model, each character counting once, on three quarters of the documents; prints the errors
+on the others. Deterministic.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from goldsmith.extract.repair import WRONG, examined
 OUTPUT = Path(confidence.__file__).with_suffix(".json")
 PENALTY = 1.0  # of the squared weights, against one character
 Symbol = tuple[NDArray[np.float32], float, float]  # features, share right, characters
-Row = tuple[int, int, NDArray[np.float32], float, float]  # document and run before those
+Floats = NDArray[np.float64]
 
 
 def main() -> None:
@@ -49,24 +49,34 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--locale", type=Path, default=Path("/usr/share/locale"))
     parser.add_argument("--networks", type=Path)
-    parser.add_argument("--documents", type=int, default=600)
+    parser.add_argument("--documents", type=int, default=450)
+    parser.add_argument("--keep", type=Path, help="a file for the symbols, read if it is there")
     arguments = parser.parse_args()
-    rows = list(collected(arguments))
-    held = np.array([row[0] % 3 == 2 for row in rows])
-    x = np.array([row[2] for row in rows], np.float64)
-    y, n = (np.array([row[k] for row in rows]) for k in (3, 4))
+    rows = kept(arguments)
+    held = rows[:, 0] % 4 == 0
+    x, y, n = rows[:, 4:], rows[:, 2], rows[:, 3]
     weights = fitted(x[~held], y[~held], n[~held])
     stated = 1 / (1 + np.exp(-x @ weights))
     solver = 1 / (1 + np.exp(-x[:, 1]))
     for name, one in (("solver", solver), ("fitted", stated)):
         told = list(zip(one[held].tolist(), y[held].tolist(), n[held].tolist(), strict=True))
-        by_run = runs(rows, one, held)
+        by_run = runs(rows[held], one[held])
         print(name, "characters", round(error(told), 4), table(told), file=sys.stderr)
         print(name, "runs", round(error(by_run), 4), table(by_run), file=sys.stderr)
     final = fitted(x, y, n)
     named = {name: round(value, 4) for name, value in zip(FEATURES, final.tolist(), strict=True)}
     OUTPUT.write_text(json.dumps(named, indent=1) + "\n", "utf-8")
     print(json.dumps(named), len(rows), "symbols", file=sys.stderr)
+
+
+def kept(arguments: argparse.Namespace) -> Floats:
+    """By symbol: document, run, share right, number of characters, features."""
+    if arguments.keep and arguments.keep.exists():
+        return np.load(arguments.keep, allow_pickle=False)
+    found = np.array(list(collected(arguments)), np.float64)
+    if arguments.keep:
+        np.save(arguments.keep, found)
+    return found
 
 
 def texts(data: Path, locale: Path) -> list[Text]:
@@ -87,8 +97,8 @@ def texts(data: Path, locale: Path) -> list[Text]:
     ]
 
 
-def collected(arguments: argparse.Namespace) -> Iterator[Row]:
-    """The symbols of damaged documents that were deciphered."""
+def collected(arguments: argparse.Namespace) -> Iterator[list[float]]:
+    """The symbols of damaged documents that were deciphered, as rows of `kept`."""
     unseen = {}
     for path in sorted(arguments.networks.glob("*.npz")) if arguments.networks else ():
         with np.load(path, allow_pickle=False) as stored:
@@ -108,7 +118,8 @@ def collected(arguments: argparse.Namespace) -> Iterator[Row]:
             patch.object(hints, "_KINDS", 5 if way == 0 else 1_000),
         ):
             for found in deciphered(typst.compile(case.source.encode("utf-8")), case):
-                yield from ((number, run, *symbol) for symbol in found)
+                for features, right, count in found:
+                    yield [number, run, right, count, *features.tolist()]
                 run += 1
 
 
@@ -141,10 +152,8 @@ def deciphered(
         yield [(kept[k], float(np.mean(r)), float(len(r))) for k, r in sorted(found.items())]
 
 
-def fitted(
-    x: NDArray[np.float64], y: NDArray[np.float64], n: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+def fitted(x: Floats, y: Floats, n: Floats) -> Floats:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         z = x @ weights
         value = n @ (np.logaddexp(0, z) - y * z) + PENALTY * weights @ weights
         slope = x.T @ (n * (1 / (1 + np.exp(-z)) - y)) + 2 * PENALTY * weights
@@ -153,16 +162,13 @@ def fitted(
     return minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x
 
 
-def runs(rows: list[Row], stated: NDArray[np.float64], held: NDArray[np.bool_]) -> Told:
+def runs(rows: Floats, stated: Floats) -> Told:
     """The mean stated and the share right of each run, every run counting once."""
-    found: dict[int, list[tuple[float, float, float]]] = {}
-    for row, one, out in zip(rows, stated.tolist(), held.tolist(), strict=True):
-        if out:
-            found.setdefault(row[1], []).append((one, row[3], row[4]))
     told = []
-    for mine in found.values():
-        n = sum(w for *_, w in mine)
-        told.append((sum(s * w for s, _, w in mine) / n, sum(r * w for _, r, w in mine) / n, 1.0))
+    for run in sorted(set(rows[:, 1].tolist())):
+        mine = rows[:, 1] == run
+        n = rows[mine, 3]
+        told.append((float(stated[mine] @ n / n.sum()), float(rows[mine, 2] @ n / n.sum()), 1.0))
     return told
 
 
