@@ -12,9 +12,9 @@ Figures: ``detect_auc`` over font runs (a font subset of a document with eight c
 ``characters_right`` over the characters of damaged runs, those that cannot be seen left in;
 ``lines_right``, what a reader of the final lines gets (one minus edit distance over length);
 ``sound_touched``, runs that were sound and were changed; ``confidence_error``, the expected
-calibration error of the probabilities of deciphered characters, of the means of runs, and of the
-confidences of lines, with reliability tables (`garbled_confidence`). `--shipped` changes
-nothing: nothing is trained here.
+calibration error of the probabilities of deciphered characters (``doubtful``: of those stated
+below 0.99), of the means of runs, and of the confidences of lines, with reliability tables
+(`garbled_confidence`). `--shipped` changes nothing: nothing is trained here.
 """
 
 from __future__ import annotations
@@ -119,6 +119,8 @@ def main() -> None:
     }
     by_character = [one for run in damaged for one in run.told]
     by_run = [whole(run.told) for run in damaged if run.told]
+    doubtful = [one for one in by_character if one[0] < 0.99]
+    figures["confidence_error_doubtful"] = round(error(doubtful), 4)
     for name, said in (("characters", by_character), ("runs", by_run), ("lines", told)):
         figures[f"confidence_error_{name}"] = round(error(said), 4)
         figures[f"reliability_{name}"] = table(said)
