@@ -100,6 +100,20 @@ def test_names_are_told_apart_from_bare_codes() -> None:
     said = {ord(permutation(1)(c)): c for c in "aef"}
     assert {code: text for (_, code), text in names.encoded().items()} == said
     assert names.met == keys
+    assert names.divided() == {}
+    opened.close()
+
+
+def test_a_code_of_two_glyphs_is_noticed() -> None:
+    content = named_pdf("aaaef", adobe, lambda c: {"e": "z", "f": "y"}.get(c, "z"))
+    opened = OpenPages(pypdfium2.PdfDocument(content))
+    page = opened.page(1)
+    assert page is not None
+    marks = read_marks(page.text)
+    names = Names()
+    names.take(opened.document, page, {(marks.fonts[0], ord("z")), (marks.fonts[0], ord("y"))})
+    assert names.divided() == {(marks.fonts[0], ord("z")): 0.75}
+    assert set(names.encoded().values()) == {"f"}
     opened.close()
 
 

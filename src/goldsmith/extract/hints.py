@@ -11,7 +11,7 @@ contradicted count nothing. Letters that the solver does not know are taken from
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,14 @@ class Hints:
     """What names say, by symbol.
 
     ``weighed`` are (symbol, number in CHARACTERS, weight) for `decipher.Cipher`; ``beyond`` are
-    letters that CHARACTERS lacks; ``fonts`` are the numbers of fonts whose names are borne out.
+    letters that CHARACTERS lacks; ``fonts`` are the numbers of fonts whose names are borne out;
+    ``share``, below 1, of a symbol's marks are its most frequent glyph.
     """
 
     weighed: tuple[tuple[int, int, float], ...]
     beyond: dict[int, str]
     fonts: frozenset[int]
+    share: dict[int, float]
 
 
 def read_hints(opened: OpenPages, pages: list[int], keys: list[Key], cipher: Cipher) -> Hints:
@@ -66,7 +68,10 @@ def read_hints(opened: OpenPages, pages: list[int], keys: list[Key], cipher: Cip
             break
     font = np.where(asked, cipher.font, -1)
     occurs = np.bincount(cipher.text, minlength=len(keys))
-    return weigh(keys, font, occurs, cipher.looks, [names.encoded(), names.programmed()])
+    readings = [names.encoded(), names.programmed()]
+    divided = names.divided()
+    share = {s: divided[key] for s, key in enumerate(keys) if key in divided}
+    return replace(weigh(keys, font, occurs, cipher.looks, readings), share=share)
 
 
 def weigh(
@@ -93,7 +98,7 @@ def weigh(
                 break
             if not looks[mine].any():
                 weighed += [(s, NUMBER[c], _UNSEEN) for s, c in names.items() if c in NUMBER]
-    return Hints(tuple(weighed), beyond, frozenset(trusted))
+    return Hints(tuple(weighed), beyond, frozenset(trusted), {})
 
 
 def borne_out(names: dict[int, str], mine: Integers, occurs: Integers, looks: Floats) -> bool:

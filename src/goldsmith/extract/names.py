@@ -97,6 +97,16 @@ class Names:
         found = {key: _agreed(votes) for key, votes in self._named.items()}
         return {key: text for key, text in found.items() if text}
 
+    def divided(self) -> dict[Key, float]:
+        """The share of the most frequent glyph, of keys whose marks are several glyphs."""
+        found: dict[Key, float] = {}
+        for key in sorted(self.met):
+            votes = [*self._named.get(key, Counter()).values()]
+            votes += self._numbered.get(key, Counter()).values()
+            if len(votes) > 1:
+                found[key] = max(votes) / sum(votes)
+        return found
+
     def programmed(self) -> dict[Key, str]:
         """The character that each key's glyph has in the font program."""
         numbers = {key: _agreed(votes) for key, votes in self._numbered.items()}

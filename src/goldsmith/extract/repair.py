@@ -243,7 +243,9 @@ def _verdict(cipher: Cipher, solution: Solution, font: int, called: Hints) -> Ve
     shown = [CHARACTERS[character] for character in solution.character[mine].tolist()]
     shown += [called.beyond[symbol] for symbol in lent]
     sure = np.append(solution.confidence[mine], [CALLED] * len(lent))
-    stated = np.append(probabilities(evidence(cipher, solution, mine, font)), [CALLED] * len(lent))
+    share = np.array([called.share.get(symbol, 1.0) for symbol in mine.tolist()], np.float32)
+    stated = probabilities(evidence(cipher, solution, mine), share)
+    stated = np.append(stated, [CALLED] * len(lent))
     strange = [chr(cipher.code[symbol]) != called.beyond[symbol] for symbol in lent]
     false = np.append(1.0 - solution.claimed[mine], strange)
     mine = np.append(mine, np.array(lent, np.int64))
