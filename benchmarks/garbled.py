@@ -11,8 +11,10 @@ in one. The others stay sound, and are prose, formulas, code, tables, names, upp
 Figures: ``detect_auc`` over font runs (a font subset of a document with eight characters or more);
 ``characters_right`` over the characters of damaged runs, those that cannot be seen left in;
 ``lines_right``, what a reader of the final lines gets (one minus edit distance over length);
-``sound_touched``, runs that were sound and were changed. `--shipped` changes nothing: nothing is
-trained here.
+``sound_touched``, runs that were sound and were changed; ``confidence_error``, the expected
+calibration error of the probabilities of deciphered characters (``doubtful``: of those stated
+below 0.99), of the means of runs, and of the confidences of lines, with reliability tables
+(`garbled_confidence`). `--shipped` changes nothing: nothing is trained here.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from pathlib import Path
 
 import pypdfium2
 import typst
+from garbled_confidence import Told, error, table, told_by_lines
 from garbled_damage import damaged
 from garbled_texts import Text, corpus, own
 from harness import print_result
@@ -70,6 +73,7 @@ class Run:
     characters: int
     right: int
     score: float
+    told: Told
 
 
 def main() -> None:
@@ -84,10 +88,12 @@ def main() -> None:
         texts += list(corpus(arguments.data, half=1))
     runs: list[Run] = []
     lines: list[tuple[str, float, int]] = []
+    told: Told = []
     for case in cases(texts, arguments.documents):
-        found, line = measured(case, arguments.verbose)
+        found, line, said = measured(case, arguments.verbose)
         runs += found
         lines += line
+        told += said
     damaged = [run for run in runs if run.damaged]
     sound = [run for run in runs if not run.damaged]
     figures: dict[str, object] = {
@@ -111,19 +117,32 @@ def main() -> None:
             for low, high in ((8, 30), (30, 100), (100, 300), (300, 1000), (1000, 100_000))
         },
     }
+    by_character = [one for run in damaged for one in run.told]
+    by_run = [whole(run.told) for run in damaged if run.told]
+    doubtful = [one for one in by_character if one[0] < 0.99]
+    figures["confidence_error_doubtful"] = round(error(doubtful), 4)
+    for name, said in (("characters", by_character), ("runs", by_run), ("lines", told)):
+        figures[f"confidence_error_{name}"] = round(error(said), 4)
+        figures[f"reliability_{name}"] = table(said)
     print_result("garbled", figures)
+
+
+def whole(told: Told) -> tuple[float, float, float]:
+    """What is told of a run: the means over its characters, as one."""
+    n = sum(weight for *_, weight in told)
+    return sum(s * w for s, _, w in told) / n, sum(r * w for _, r, w in told) / n, 1.0
 
 
 def share(runs: list[Run]) -> float:
     return sum(r.right for r in runs) / max(sum(r.characters for r in runs), 1)
 
 
-def cases(texts: list[Text], count: int) -> Iterator[Case]:
+def cases(texts: list[Text], count: int, seed: str = "garbled") -> Iterator[Case]:
     by_language: dict[str, list[Text]] = {}
     for text in texts:
         by_language.setdefault(text.language, []).append(text)
     for number in range(count):
-        chance = random.Random(f"garbled {number}")
+        chance = random.Random(f"{seed} {number}")
         language = chance.choices(["en", "de", "fr", "es"], [4, 2, 2, 2])[0]
         text = chance.choice(by_language.get(language) or by_language["en"])
         damage = "none" if number % 3 == 2 else chance.choice(DAMAGES)
@@ -251,7 +270,7 @@ BODY: dict[str, Callable[[str, random.Random], str]] = {
 }
 
 
-def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, float, int]]]:
+def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, float, int]], Told]:
     sound = typst.compile(case.source.encode("utf-8"))
     content, touched = sound, set()
     if case.damage != "none":
@@ -265,12 +284,17 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
     truth = glyphs(sound)
     shown = glyphs(content)
     by_font: dict[str, list[tuple[str, str]]] = {}
+    told: dict[str, Told] = {}
     for place, (font, text) in truth.items():
         name, codes = shown.get(place, (font, ""))
         verdict = verdicts.get(name)
         read = codes
         if verdict and verdict.wrong >= WRONG:
-            read = "".join(verdict.mapping.get(ord(c), (c, 0.0))[0] for c in codes)
+            parts = [verdict.mapping.get(ord(c), (c, 1.0)) for c in codes]
+            read = "".join(part for part, _ in parts)
+            if text.strip() and read.strip():
+                sure = sum(one for _, one in parts) / len(parts)
+                told.setdefault(name, []).append((sure, float(alike(text, read)), len(text)))
         if text.strip():
             by_font.setdefault(name, []).append((text, read))
     runs: list[Run] = []
@@ -285,7 +309,7 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
         )
         if broken and unchanged(font, truth, shown):
             continue  # the damage met none of its characters
-        runs.append(Run(case.kind, case.damage, broken, length, right, score))
+        runs.append(Run(case.kind, case.damage, broken, length, right, score, told.get(font, [])))
         if verbose and (broken != (score >= WRONG) or (broken and right < 0.9 * length)):
             wrong = [pair for pair in pairs if not alike(*pair)][:12]
             print(
@@ -302,11 +326,12 @@ def measured(case: Case, verbose: bool) -> tuple[list[Run], list[tuple[str, floa
                 file=sys.stderr,
             )
     if case.damage == "none" or not any(run.damaged for run in runs):
-        return runs, []
-    told = " ".join(" ".join(line.text for line in before.lines).split())
+        return runs, [], []
+    sound_text = " ".join(" ".join(line.text for line in before.lines).split())
     ours = " ".join(" ".join(line.text for line in after.lines if not line.replaced).split())
-    right_share = 1 - min(Levenshtein.distance(told, ours) / max(len(told), 1), 1)
-    return runs, [(case.damage, right_share, len(told))]
+    right_share = 1 - min(Levenshtein.distance(sound_text, ours) / max(len(sound_text), 1), 1)
+    lines = [(case.damage, right_share, len(sound_text))]
+    return runs, lines, told_by_lines(before, after)
 
 
 def font_runs(opened: OpenPages) -> list[tuple[int, str, str]]:

@@ -3,10 +3,10 @@
 A text is a row of *symbols*: one for each code of each font in doubt, and fixed ones for characters
 that are known. Every symbol gets the character that makes the whole text most probable as language
 and its glyph most like that character (`language`, `glyphs`), found by ascent one symbol at a time,
-from several starts: what the glyphs look like, what the text layer claims, a constant shift of its
-codes, and, where glyphs say nothing, letters by their frequency with swaps (the hill climbing of
-Jakobsen 1995, on four letters in a row). Seeds are fixed; ties go to the
-smaller number.
+from several starts: names of glyphs (`hints`), their look, what the text layer claims, a constant
+shift of its codes, and, where glyphs say nothing, letters by their frequency with swaps (the hill
+climbing of Jakobsen 1995, on four letters in a row). Seeds are fixed; ties go to the smaller
+number.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Cipher:
 
     ``text`` (n,) symbol numbers; ``known`` (s,) the number in CHARACTERS of each symbol that is
     fixed, or -1; ``font`` (s,) and ``code`` (s,) of each symbol; ``looks`` (s, len(CHARACTERS)),
-    log-probabilities from the glyphs, zeros where nothing is known.
+    log-probabilities from the glyphs, zeros where nothing is known; ``names`` are (symbol, number
+    in CHARACTERS, weight as a logarithm) of what glyphs are called (`hints`).
     """
 
     text: Integers
@@ -58,6 +59,7 @@ class Cipher:
     font: Integers
     code: Integers
     looks: Floats
+    names: tuple[tuple[int, int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ def solve(cipher: Cipher) -> Solution:
     claim = np.array([NUMBER.get(_character(code), _OPEN) for code in cipher.code.tolist()])
     starts = [np.where(claim >= 0, claim, looks), looks]
     blind = puzzle.blind()
+    if cipher.names:
+        called = starts[0].copy()
+        for symbol, character, _ in cipher.names:
+            called[symbol] = character
+        starts.insert(0, called)
     if blind.any():
         starts.append(puzzle.by_frequency(looks, blind))
     best = max((puzzle.ascend(start) for start in starts), key=puzzle.total)
@@ -156,6 +163,8 @@ class _Puzzle:
                 self.evidence[symbol, claim] += _CLAIM
             if cipher.looks[symbol].min() < -0.01 and cipher.looks[symbol, NUMBER[" "]] < -1.0:
                 self.evidence[symbol, NUMBER[" "]] = -1e3  # ink is no space
+        for symbol, character, weight in cipher.names:
+            self.evidence[symbol, character] += weight
 
     def blind(self) -> NDArray[np.bool_]:
         """Symbols whose glyph says next to nothing."""

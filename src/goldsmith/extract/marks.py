@@ -24,6 +24,7 @@ from goldsmith.extract.render import MAXIMUM_PIXELS
 SIDE = 16  # a picture has SIDE x SIDE shades, and MEASURES numbers about its place
 MEASURES = 4
 _SCALE = 4.0  # pixels a point of the rendered page
+_FLAT = 0.02  # points; pdfium's height of what has no outline is half of it
 
 _INVISIBLE = 3  # text rendering mode (ISO 32000-1, 9.3.6)
 
@@ -39,19 +40,22 @@ class Marks:
     """n marks in pdfium's order.
 
     ``code`` (n,) is the claimed character; ``box`` (n, 4) is left, bottom, right, top of the page;
-    ``base`` (n,) the baseline's y; ``size`` (n,) the type size in points; ``font`` (n,) indexes
-    ``fonts``, the base font names with their subset tags and the length of the font program;
-    ``upright`` (n,) says whether the mark stands on a horizontal baseline; ``hidden`` (n,) whether
-    it is not drawn at all, like the text that OCR lays under a scan.
+    ``room`` (n, 2) is left and right of what the pen moves by; ``base`` (n,) the baseline's y;
+    ``size`` (n,) the type size in points; ``font`` (n,) indexes ``fonts``, the base font names with
+    their subset tags and the length of the font program; ``upright`` (n,) says whether the mark
+    stands on a horizontal baseline; ``hidden`` (n,) whether it is not drawn at all, like the text
+    that OCR lays under a scan; ``place`` (n,) is pdfium's number of the mark on its page.
     """
 
     code: NDArray[np.int64]
     box: Floats
+    room: Floats
     base: Floats
     size: Floats
     font: NDArray[np.int64]
     upright: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    place: NDArray[np.intp]
     fonts: tuple[str, ...]
 
 
@@ -86,11 +90,13 @@ def read_marks(text_page: Any, fonts: Container[str] | None = None, most: int = 
     return Marks(
         code=pages.unicode(places),
         box=pages.tight_boxes(places)[:, [0, 2, 1, 3]].astype(np.float32),
+        room=pages.loose_boxes(places)[:, [0, 2]].astype(np.float32),
         base=pages.baselines(places).astype(np.float32),
         size=size[at].astype(np.float32),
         font=font[owner],
         upright=upright[at],
         hidden=hidden[owner],
+        place=places,
         fonts=names,
     )
 
@@ -100,14 +106,15 @@ def _described(
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.bool_]]:
     """The names of the fonts of text objects; by object, the number of its font and if unseen."""
     handles = [font_of(one) for one in objects]
-    known = {handle: _name(handle) for handle in dict.fromkeys(handles)}
+    known = {handle: name_of(handle) for handle in dict.fromkeys(handles)}
     numbers = {name: number for number, name in enumerate(dict.fromkeys(known.values()))}
     font = np.array([numbers[known[handle]] for handle in handles], np.int64)
     hidden = np.array([_mode_of(one) == _INVISIBLE for one in objects], np.bool_)
     return tuple(numbers), font, hidden
 
 
-def _name(address: int | None) -> str:
+def name_of(address: int | None) -> str:
+    """The name of the font at an address, as in `Marks`."""
     if not address:
         return ""
     font = ctypes.cast(address, pdfium.FPDF_FONT)
@@ -152,6 +159,8 @@ def pictures(page: Any, marks: Marks, places: NDArray[np.int64]) -> Floats:
     boxes = np.concatenate([x, y])[[0, 2, 1, 3]].T.tolist()
     cut = [image.resize((SIDE, SIDE), how, box=tuple(box)).tobytes() for box in boxes]
     result[:, : SIDE * SIDE] = inked(np.frombuffer(b"".join(cut), np.uint8).reshape(len(cut), -1))
+    flat = (top - bottom <= _FLAT) & (right - left > _FLAT)  # a space; its pixel is a neighbour's
+    result[flat, : SIDE * SIDE] = 0.0
     base = marks.base[places].astype(np.float64)
     measures = np.stack([right - left, top - bottom, bottom - base, top - base], axis=1)
     result[:, SIDE * SIDE :] = measures / marks.size[places][:, None]

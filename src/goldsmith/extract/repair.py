@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from goldsmith.extract.confidence import evidence, probabilities
 from goldsmith.extract.damage import KINDS, SUSPECTED, not_text, suspects
 from goldsmith.extract.decipher import LONGEST, Cipher, Solution, solve
 from goldsmith.extract.formulas import is_mathematical
@@ -30,7 +31,9 @@ from goldsmith.extract.glance import (
     spread,
 )
 from goldsmith.extract.glyphs import CHARACTERS, NUMBER, looks_like
+from goldsmith.extract.hints import Hints, nearest, read_hints
 from goldsmith.extract.marks import Floats, pictures, plain_name, read_marks
+from goldsmith.extract.names import Key
 from goldsmith.extract.opened import OpenPage, OpenPages
 from goldsmith.extract.reading import Line, Page
 from goldsmith.extract.rewrite import SPACES, Verdict, owners, rewritten, written
@@ -49,10 +52,10 @@ _UNBELIEVED = 0.1  # what is left of ``wrong`` where the deciphered text is not 
 _DISPUTED = 0.5 * _UNBELIEVED  # half of a font's glyphs are not what its codes claim
 WRONG = 0.16  # share of a font's characters that must be wrong before it is touched
 CLEARED = 0.2  # suspicion below which a font is sound whatever became of the others
+CALLED = 0.97  # probability of a letter that is known by a borne-out name alone
 _SAMPLES = 3  # pictures of a symbol
 _SAMPLE_PAGES = 24  # pages that are looked at to decipher a font
 
-Key = tuple[str, int]  # font and code
 #: Reads regions of a page by OCR: (page handle, page number, boxes) to lines for each box.
 RegionReader = Callable[[Any, int, list[tuple[float, float, float, float]]], list[list[Line]]]
 
@@ -147,7 +150,7 @@ def _repaired_page(
         result += instead
     engines = {line.engine for line in result if not line.replaced}
     route = "ocr" if "rapidocr" in engines else page.route
-    route = "deciphered" if engines & {"shift", "glyphs", "substitution"} else route
+    route = "deciphered" if engines & {"shift", "names", "glyphs", "substitution"} else route
     return replace(page, damage=max(share, page.damage), route=route), result
 
 
@@ -191,9 +194,11 @@ def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str,
     symbols: dict[Key, int] = {}
     text: list[int] = []
     sums: dict[int, list[Floats]] = {}
+    looked_at: list[int] = []
     for number in [pages[place] for place in spread(len(pages), _SAMPLE_PAGES)]:
         if len(text) >= LONGEST:
             break
+        looked_at.append(number)
         page = opened.page(number)
         if page and page.text:
             _take(page, names, symbols, text, sums)
@@ -218,33 +223,48 @@ def _verdicts(opened: OpenPages, pages: list[int], names: set[str]) -> dict[str,
     occurs = np.bincount(cipher.text, minlength=len(keys))
     if not asked.any() or looks_sound(code[asked], occurs[asked], looks[asked]):
         return {}
+    called = read_hints(opened, looked_at, keys, cipher)
+    for symbol, letter in called.beyond.items():
+        known[symbol] = nearest(letter)
+    cipher = replace(cipher, names=called.weighed)
     solution = solve(cipher)
     return {
-        name: _verdict(cipher, solution, at)
+        name: _verdict(cipher, solution, at, called)
         for name, at in numbers.items()
         if plain_name(name) in names
     }
 
 
-def _verdict(cipher: Cipher, solution: Solution, font: int) -> Verdict:
+def _verdict(cipher: Cipher, solution: Solution, font: int, called: Hints) -> Verdict:
     mine = np.flatnonzero((cipher.font == font) & (cipher.known < 0))
+    lent = [symbol for symbol in sorted(called.beyond) if cipher.font[symbol] == font]
     total = max(float((cipher.font[cipher.text] == font).sum()), 1.0)
-    occurs = np.bincount(cipher.text, minlength=len(cipher.known))[mine].astype(float)
+    counts = np.bincount(cipher.text, minlength=len(cipher.known)).astype(float)
     shown = [CHARACTERS[character] for character in solution.character[mine].tolist()]
-    sure = solution.confidence[mine]
-    wrong = float(occurs @ (1.0 - solution.claimed[mine])) / total
+    shown += [called.beyond[symbol] for symbol in lent]
+    sure = np.append(solution.confidence[mine], [CALLED] * len(lent))
+    share = np.array([called.share.get(symbol, 1.0) for symbol in mine.tolist()], np.float32)
+    stated = probabilities(evidence(cipher, solution, mine), share)
+    stated = np.append(stated, [CALLED] * len(lent))
+    strange = [chr(cipher.code[symbol]) != called.beyond[symbol] for symbol in lent]
+    false = np.append(1.0 - solution.claimed[mine], strange)
+    mine = np.append(mine, np.array(lent, np.int64))
+    occurs = counts[mine]
+    wrong = float(occurs @ false) / total
     written = np.array([text != " " for text in shown], float) * occurs
     letters = sum(n for n, text in zip(occurs.tolist(), shown, strict=True) if text.isalnum())
+    named = font in called.fonts
     route = solution.route.get(font, "glyphs")
+    route = "names" if named and route != "shift" else route
     before, after = solution.fluency.get(font, (0.0, 0.0))
-    believed = after > FLUENT and after - before > GAIN
+    believed = named or (after > FLUENT and after - before > GAIN)
     believed &= letters >= (BLIND_LETTERS if route == "substitution" else _LETTERS)
     believed &= len({text for text in shown if text.isalnum()}) >= KINDS
     believed &= _together(cipher, font) > 0.5
     believed &= (
         letters > 0.5 * float(written.sum()) and float(written @ sure) > _SURE * written.sum()
     )
-    pairs = zip(shown, sure.tolist(), strict=True)
+    pairs = zip(shown, stated.tolist(), strict=True)
     mapping = dict(zip(cipher.code[mine].tolist(), pairs, strict=True))
     return Verdict(wrong if believed else _UNBELIEVED * wrong, route, False, mapping)
 
@@ -281,11 +301,11 @@ def _take(
     right, base = -1e9, 0.0
     for place in range(len(marks.code)):
         code = int(marks.code[place])
-        left, size = float(marks.box[place, 0]), float(marks.size[place])
+        left, size = float(marks.room[place, 0]), float(marks.size[place])
         apart = left - right > 0.15 * size or left < right - 2 * size
         if apart or abs(float(marks.base[place]) - base) > 0.6 * size:
             text.append(space)
-        right, base = float(marks.box[place, 2]), float(marks.base[place])
+        right, base = float(marks.room[place, 1]), float(marks.base[place])
         if code in SPACES and not doubted[place]:
             text.append(space)
             continue

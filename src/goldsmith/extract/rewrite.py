@@ -129,17 +129,17 @@ def _exchanged(text: str, fresh: list[tuple[str, float]]) -> tuple[str, list[flo
 def _spaced(
     marks: Marks, places: list[int], written: list[tuple[str, float]]
 ) -> tuple[str, list[float]]:
-    """The characters of a line from left to right, with white space where there is a gap."""
-    text, right = "", float(marks.box[places[0], 2]) if places else 0.0
+    """The characters of a line from left to right, with white space where the pen jumps."""
+    text, right = "", float(marks.room[places[0], 1]) if places else 0.0
     sure: list[float] = []
     for place in places:
         piece, probability = written[place]
-        gap, size = float(marks.box[place, 0]) - right, float(marks.size[place])
+        gap, size = float(marks.room[place, 0]) - right, float(marks.size[place])
         if piece != " ":
             if gap > 0.15 * size and text and not text.endswith((" ", "\t")):
                 text += "\t" if gap > 2 * size else " "
-            right = max(right, float(marks.box[place, 2]))
             sure.append(probability)
+        right = max(right, float(marks.room[place, 1]))
         if piece != " " or not text.endswith((" ", "\t")):
             text += piece
     return text.strip(), sure

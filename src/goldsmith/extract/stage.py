@@ -38,7 +38,7 @@ class ExtractStage:
             check(self.settings.nougat)
 
     name: ClassVar[str] = "extract"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("files",)
     writes: ClassVar[tuple[str, ...]] = ("documents", "pages", "lines")

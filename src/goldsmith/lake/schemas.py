@@ -283,6 +283,7 @@ DOCUMENT_REASONS = (
 ENGINES = (
     "pdfium",
     "shift",  # a damaged text layer deciphered: its codes are off by a constant,
+    "names",  # or named by the font itself,
     "glyphs",  # or known by the look of their glyphs and the language,
     "substitution",  # or by the language alone
     "form",  # the value of a PDF's form field
