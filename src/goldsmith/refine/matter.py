@@ -19,7 +19,9 @@ _LARGER = 1.12  # than running text, by type
 _TITLE_LINES = 7
 _TITLE_CHARACTERS = 400
 _AUTHOR_LINES = 80  # looked at after the title
+_CARD_LINES = 6  # an author's name, place of work and mail address below each other
 _EARLIEST = 0.15  # of a document's lines lie before its appendices, at least
+_SENTENCES = re.compile(r"(?<!part )(?<!volume )(?:[a-z]{4}|\d)\.\s+[A-Z]\w*\s+[a-z]")
 _OPENS_TEXT = re.compile(
     r"^\W*(?:(?:\d|[IVX]+)?\W*)?(?:abstract|summary|synopsis|introduction|key\s?words|index terms|"
     r"contents|table of contents|zusammenfassung|einleitung|inhalt|résumé|resumen|resumo|"
@@ -48,6 +50,8 @@ _JOINS = frozenset(
 _INITIAL = re.compile(
     r"\b[^\W\d_a-z]\.(?:\s?-?[^\W\d_a-z]\.)*\s?[^\W\d_a-z][^\W\d_]|,|&|\band\b|[*†‡§]"
 )
+_NO_NAME = re.compile(r"\b(?:a|an|the|of|for|in|to|at|on|with|from|by)\b", re.IGNORECASE)
+_ACCENT = re.compile(r"\s?[´¨`ˆ¸˜]\s?")  # beside its letter, as some text layers have it
 _ANNEX = re.compile(
     r"^\s*(?:[A-Z\d]{1,3}\.?\s+)?(?:appendix|appendices|annex|annexe|annexes|anhang|anlage|anexo|"
     r"apéndice|supplement(?:ary|al)\s+\w+|supporting\s+information|online supplement)\b",
@@ -92,7 +96,7 @@ def _title(
     """The lines of the title, none where no line stands out, and the confidence in them."""
     headings = [index for index, label in enumerate(labels) if label == "HEADING"]
     highest = [index for index in headings if lines[index].level == 1]
-    if any(line.hint and not line.paged for line in lines):
+    if not any(line.paged for line in lines):
         only = len(highest) == 1 and highest[0] == headings[0]
         return (highest, 0.9) if only else ([], 0.0)
     best: list[int] = []
@@ -109,7 +113,8 @@ def _title(
         chance = 0.0
         if front is not None:
             chance = sum(front.get(lines[index].id, 0.0) for index in run) / len(run)
-        if not words or not (stands or chance > 0.6):
+        headed = any(labels[index] == "HEADING" for index in run)
+        if not words or _SENTENCES.search(text) or not ((stands and headed) or chance > 0.6):
             continue
         score = first.size / body * min(words, 4) * (0.5 + chance)
         if score > most:
@@ -168,9 +173,7 @@ def _authors(
         if label in ("CAPTION", "FOOTNOTE", "REFERENCE", "TOC") or _NO_AUTHOR.match(text):
             continue
         place = bool(_MAIL.search(text) or _PLACE.search(text))
-        if label == "HEADING" and not (
-            _MAIL.search(text) or (_is_names(text) and (_INITIAL.search(text) or line.raised))
-        ):
+        if label == "HEADING" and not _heads_author(lines, index, text):
             if NUMBERED.match(text) or named:
                 break
             continue
@@ -185,16 +188,36 @@ def _authors(
     return [
         index
         for index in range(named[0], named[-1] + 1)
-        if index in named or _between(lines, labels, index, named)
+        if index in named or _between(lines, labels, index, named, front)
     ]
 
 
-def _between(lines: Sequence[Line], labels: Sequence[str], index: int, named: list[int]) -> bool:
+def _heads_author(lines: Sequence[Line], index: int, text: str) -> bool:
+    """Whether a line in the type of a heading names authors: by marks, or a place stands below."""
+    if _MAIL.search(text):
+        return True
+    if not _is_names(text):
+        return False
+    if _INITIAL.search(text) or lines[index].raised:
+        return True
+    below = [line.text for line in lines[index + 1 : index + _CARD_LINES]]
+    person = len(text.split()) <= 5 and not _NO_NAME.search(text)
+    return person and any(_MAIL.search(line) or _PLACE.search(line) for line in below)
+
+
+def _between(
+    lines: Sequence[Line],
+    labels: Sequence[str],
+    index: int,
+    named: list[int],
+    front: Mapping[str, float] | None,
+) -> bool:
     """Whether a line of a street or a country stands within a block that names someone."""
     line, text = lines[index], lines[index].text.strip()
     same = index - 1 in named and lines[index - 1].block == line.block
+    sure = (front or {}).get(line.id, 0.0) > 0.8
     plain = labels[index] in ("CONTENT", "TABLE", "LIST") and len(text) < 120
-    return same and plain and not _NO_AUTHOR.match(text)
+    return (same or sure) and plain and not _NO_AUTHOR.match(text)
 
 
 def _is_prose(text: str) -> bool:
@@ -203,12 +226,12 @@ def _is_prose(text: str) -> bool:
     if len(words) < 7 or _MAIL.search(text):
         return False
     small = sum(word[0].islower() and word.lower() not in _JOINS for word in words)
-    return small >= 0.45 * len(words)
+    return bool(small >= 0.45 * len(words))
 
 
 def _is_names(text: str) -> bool:
     """Whether a line is made of names: capitalised words and what joins them."""
-    words = re.findall(r"[^\W\d_][^\W\d_.’'-]*", text)
+    words = re.findall(r"[^\W\d_][^\W\d_.’'-]*", _ACCENT.sub("", text))
     whole = [word for word in words if len(word) > 1 and word.lower() not in _JOINS]
     if not 1 < len(words) <= 40 or not whole or re.search(r"[^.]\w{3,}[.!?:]\s*$", text):
         return False
