@@ -184,7 +184,7 @@ def _front(paper: Paper, title: str, people: list[tuple[str, str]], columns: int
     towns = [town(source) for _ in range(source.randint(1, 3))]
     places = [
         f"{source.choice(PARTS).format(source.choice(FIELDS))}, "
-        f"{source.choice(PLACES).format(town)}, {town}, {source.choice(COUNTRIES)}"
+        f"{source.choice(PLACES).format(place)}, {place}, {source.choice(COUNTRIES)}"
         for place in towns
     ]
     mails = [

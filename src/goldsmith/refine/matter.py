@@ -18,6 +18,7 @@ from goldsmith.refine.structure import CAPTION, NUMBERED, Label
 _LARGER = 1.12  # than running text, by type
 _TITLE_LINES = 7
 _TITLE_CHARACTERS = 400
+_COVER_CHARACTERS = 800  # of a page that holds no text yet
 _AUTHOR_LINES = 80  # looked at after the title
 _CARD_LINES = 6  # an author's name, place of work and mail address below each other
 _EARLIEST = 0.15  # of a document's lines lie before its appendices, at least
@@ -38,7 +39,7 @@ _PLACE = re.compile(
 _NO_AUTHOR = re.compile(
     r"^\W*(?:received|accepted|revised|published|submitted|copyright|©|vol|volume|issue|journal|"
     r"doi|https?|www|arxiv|version|draft|date|dated|january|february|march|april|may|june|july|"
-    r"august|september|october|november|december|edition|report|technical|page|figure|table|"
+    r"august|september|october|november|december|edition|report|technical report|page|figure|table|"
     r"license|isbn|issn|open access|research article|original|review|editor\w*)\b",
     re.IGNORECASE,
 )
@@ -101,23 +102,24 @@ def _title(
         return (highest, 0.9) if only else ([], 0.0)
     best: list[int] = []
     most, sure = 0.0, 0.0
-    others = [(index, lines[index].size) for index in headings]
+    here = [line for line in lines if line.page == lines[0].page]
+    cover = sum(len(line.text) for line in here) < _COVER_CHARACTERS and not any(
+        _is_prose(line.text) for line in here
+    )
+    later = [(index, lines[index].size) for index in headings]
     for run in _runs(lines, labels, body):
-        first = lines[run[0]]
+        size = lines[run[0]].size
         text = " ".join(lines[index].text for index in run)
         words = len(re.findall(r"[^\W\d_]{2,}", text))
-        # Larger than any heading of the text, and by itself larger than the text.
-        stands = first.size >= _LARGER * body and all(
-            size < 0.98 * first.size for index, size in others if index > run[-1]
-        )
-        chance = 0.0
-        if front is not None:
-            chance = sum(front.get(lines[index].id, 0.0) for index in run) / len(run)
-        headed = any(labels[index] == "HEADING" for index in run)
-        if not words or _SENTENCES.search(text) or not ((stands and headed) or chance > 0.6):
+        alike = sum(len(line.text) for line in here if abs(line.size - size) < 0.02 * size)
+        if not words or _SENTENCES.search(text) or alike > _TITLE_CHARACTERS:
             continue
-        score = first.size / body * min(words, 4) * (0.5 + chance)
-        if score > most:
+        # By its type: larger than the text and, but for a cover, than any heading after it.
+        stands = size >= _LARGER * body and any(labels[index] == "HEADING" for index in run)
+        stands &= cover or all(other < 0.98 * size for index, other in later if index > run[-1])
+        chance = sum((front or {}).get(lines[index].id, 0.0) for index in run) / len(run)
+        score = size / body * min(words, 4) * (0.5 + chance)
+        if score > most and (stands or chance > 0.6):
             best, most = run, score
             sure = 0.9 if stands and chance > 0.6 else 0.7
     return best, sure
@@ -196,7 +198,7 @@ def _heads_author(lines: Sequence[Line], index: int, text: str) -> bool:
     """Whether a line in the type of a heading names authors: by marks, or a place stands below."""
     if _MAIL.search(text):
         return True
-    if not _is_names(text):
+    if not _is_names(text) or NUMBERED.match(text):
         return False
     if _INITIAL.search(text) or lines[index].raised:
         return True
