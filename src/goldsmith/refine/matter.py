@@ -26,7 +26,8 @@ _SENTENCES = re.compile(r"(?<!part )(?<!volume )(?:[a-z]{4}|\d)\.\s+[A-Z]\w*\s+[
 _OPENS_TEXT = re.compile(
     r"^\W*(?:(?:\d|[IVX]+)?\W*)?(?:abstract|summary|synopsis|introduction|key\s?words|index terms|"
     r"contents|table of contents|zusammenfassung|einleitung|inhalt|résumé|resumen|resumo|"
-    r"background|objectives?|foreword|preface|vorwort|highlights|article info)\b",
+    r"background|objectives?|foreword|preface|vorwort|highlights|article info|"
+    r"article history|a b s t r a c t|a r t i c l e)\b",
     re.IGNORECASE,
 )
 _MAIL = re.compile(r"[\w.}\])-]\s?@\s?[\w-]+\.|\be-?mail\b|\borcid\b", re.IGNORECASE)
@@ -40,7 +41,8 @@ _NO_AUTHOR = re.compile(
     r"^\W*(?:received|accepted|revised|published|submitted|copyright|©|vol|volume|issue|journal|"
     r"doi|https?|www|arxiv|version|draft|date|dated|january|february|march|april|may|june|july|"
     r"august|september|october|november|december|edition|report|technical report|page|figure|table|"
-    r"license|isbn|issn|open access|research article|original|review|editor\w*)\b",
+    r"license|isbn|issn|open access|research article|original|review|available|"
+    r"associate editor|editor\w*)\b",
     re.IGNORECASE,
 )
 _JOINS = frozenset(
@@ -48,9 +50,7 @@ _JOINS = frozenset(
     | {"dos", "du", "la", "le", "van", "von", "zu", "ten", "ter", "el", "al", "bin", "by", "of"}
     | {"the", "for", "in", "at"}
 )
-_INITIAL = re.compile(
-    r"\b[^\W\d_a-z]\.(?:\s?-?[^\W\d_a-z]\.)*\s?[^\W\d_a-z][^\W\d_]|,|&|\band\b|[*†‡§]"
-)
+_INITIAL = re.compile(r"\b[^\W\d_a-z]\.\s?-?[^\W\d_a-z]|,|&|\band\b|[*†‡§·]")
 _NO_NAME = re.compile(r"\b(?:a|an|the|of|for|in|to|at|on|with|from|by)\b", re.IGNORECASE)
 _ACCENT = re.compile(r"\s?[´¨`ˆ¸˜]\s?")  # beside its letter, as some text layers have it
 _ANNEX = re.compile(
@@ -154,7 +154,7 @@ def _runs(lines: Sequence[Line], labels: Sequence[str], body: float) -> list[lis
 
 def _alike(one: Line, other: Line) -> bool:
     near = other.y0 - one.y1 < 1.5 * max(other.height, 1.0)
-    return near and one.bold == other.bold and abs(one.size - other.size) < 0.02 * one.size
+    return near and one.bold == other.bold and abs(one.size - other.size) < 0.05 * one.size
 
 
 def _authors(
@@ -165,11 +165,11 @@ def _authors(
 ) -> list[int]:
     """The lines after the title that name the authors, none without evidence."""
     start = title[-1] + 1
-    named: list[int] = []
+    named = _above(lines, labels, title[0], front)
     evidence = False
     for index in range(start, min(start + _AUTHOR_LINES, len(lines))):
         line, label = lines[index], labels[index]
-        text = " ".join(line.text.split())
+        text = _bare(line)
         if line.page != lines[title[0]].page or _OPENS_TEXT.match(text) or _is_prose(text):
             break
         if label in ("CAPTION", "FOOTNOTE", "REFERENCE", "TOC") or _NO_AUTHOR.match(text):
@@ -190,8 +190,31 @@ def _authors(
     return [
         index
         for index in range(named[0], named[-1] + 1)
+        if index not in title
         if index in named or _between(lines, labels, index, named, front)
     ]
+
+
+def _above(
+    lines: Sequence[Line], labels: Sequence[str], title: int, front: Mapping[str, float] | None
+) -> list[int]:
+    """Names right above the title, in the type of headings, of which the tagger is sure."""
+    first = title
+    while first and labels[first - 1] == "HEADING":
+        line, text = lines[first - 1], _bare(lines[first - 1])
+        sure = (front or {}).get(line.id, 0.0) > 0.8
+        if not (sure and _is_names(text) and _INITIAL.search(text)) or _NO_AUTHOR.match(text):
+            break
+        first -= 1
+    return list(range(first, title))
+
+
+def _bare(line: Line) -> str:
+    """The line's text without raised marks."""
+    text = line.text
+    for start, end in reversed(line.raised):
+        text = text[:start] + " " + text[end:]
+    return " ".join(text.split())
 
 
 def _heads_author(lines: Sequence[Line], index: int, text: str) -> bool:
