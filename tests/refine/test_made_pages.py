@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +88,21 @@ def test_titles_authors_and_appendices_are_found(papers: list[made.Made]) -> Non
         assert [n for n, label in enumerate(tags) if label == "TITLE"] == title
         running = [tag for tag, label in zip(tags, paper.labels, strict=True) if label == "CONTENT"]
         assert running.count("AUTHOR") == 0
+
+
+def test_the_tagger_can_learn_from_them(texts: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="lightgbm is not installed")
+    pytest.importorskip("torch", reason="torch is not installed")
+    import fit_line_tagger as fit
+
+    (tmp_path / "corpus/manuals").mkdir(parents=True)
+    (tmp_path / "retrieval/scifact").mkdir(parents=True)
+    rows = "\n".join(json.dumps({"abstract": [text]}) for text in texts)
+    (tmp_path / fit.TEXTS[0]).write_bytes(gzip.compress(rows.encode()))
+    found = fit.read_made(tmp_path, 2)
+    assert len(found) == 2
+    for paper in found:
+        targets = fit.targets_of(paper)
+        assert len(targets) == len(paper.layout.texts)
+        assert {"kept", "front", "reference"} <= {fit.line_model.CLASSES[n] for n in targets}
+    assert fit.read_made(tmp_path, 0) == []
