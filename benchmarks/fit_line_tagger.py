@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from goldsmith.refine import line_model
 from goldsmith.refine.line_features import Features, Layout, line_features
+from goldsmith.refine.line_tagger import layout_of
 from goldsmith.refine.line_text import BUCKETS
 
 LABELS = {
@@ -34,6 +35,8 @@ LABELS = {
     "page_number": "page_number",
     "footnote": "footnote",
 }  # all others, annexes with them, are kept
+MADE = 0  # made papers beside the hand-labelled ones (decision 0120)
+TEXTS = ("retrieval/scifact/corpus.jsonl.gz", "corpus/manuals")  # what they say
 WIDTH = 64
 GAP = max(line_model.STEPS_AFTER)
 EPOCHS = 9
@@ -97,6 +100,17 @@ def read_papers(folder: Path) -> list[Paper]:
         )
         for low, high in itertools.pairwise(cuts)
     ]
+
+
+def read_made(folder: Path, count: int) -> list[Paper]:
+    """Papers typeset of the folder's texts in layouts of our own (see made_pages)."""
+    if not count:
+        return []
+    from made_pages import made_papers, paragraphs_of
+
+    texts = [text for name in TEXTS for text in paragraphs_of(folder / name)]
+    made = made_papers(texts, count, seed=1)
+    return [Paper(one.name, layout_of(one.lines), one.hand_labels) for one in made]
 
 
 SIZES = {"HIGHERFONT": 1, "LOWERFONT": -1}
@@ -294,8 +308,9 @@ def targets_of(paper: Paper) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--made", type=int, default=MADE, help="made papers to train on as well")
     options = parser.parse_args()
-    papers = read_papers(options.data)
+    papers = read_papers(options.data) + read_made(options.data, options.made)
     weights = train([line_features(p.layout) for p in papers], [targets_of(p) for p in papers])
     path = Path(line_model.__file__).parent / line_model.WEIGHTS
     np.savez_compressed(path, **{name: _narrowed(name, v) for name, v in weights.items()})

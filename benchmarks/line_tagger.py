@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from fit_line_tagger import Paper, read_papers, targets_of, train
+from fit_line_tagger import Paper, read_made, read_papers, targets_of, train
 from harness import DATA, print_result
 
 from goldsmith.refine.line_features import line_features
@@ -39,13 +39,16 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true", help="evaluate the packaged weights")
     parser.add_argument("--suspects", action="store_true", help="list labels that look wrong")
     parser.add_argument("--keep", type=Path, help="folder for what each fold's tagger said")
+    parser.add_argument("--made", type=int, default=0, help="made papers to train on as well")
     parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)))
     options = parser.parse_args()
     papers = read_papers(options.data)
     if options.shipped:
         chances = shipped_chances(papers)
     else:
-        chances = held_out(papers, options.folds, options.keep)
+        chances = held_out(
+            papers, options.folds, options.keep, read_made(options.data, options.made)
+        )
         papers = [paper for number, paper in enumerate(papers) if number % FOLDS in options.folds]
     if options.suspects:
         list_suspects(papers, chances)
@@ -59,8 +62,15 @@ def shipped_chances(papers: list[Paper]) -> list[np.ndarray]:
     return [line_probabilities(line_features(paper.layout), weights) for paper in papers]
 
 
-def held_out(papers: list[Paper], folds: list[int], keep: Path | None) -> list[np.ndarray]:
-    """Chances of each paper of the folds from a tagger that was trained without it, in order."""
+def held_out(
+    papers: list[Paper], folds: list[int], keep: Path | None, made: list[Paper]
+) -> list[np.ndarray]:
+    """Chances of each paper of the folds from a tagger that was trained without it, in order.
+
+    ``made`` are papers that every tagger is trained on besides.
+    """
+    more = [line_features(paper.layout) for paper in made]
+    wanted = [targets_of(paper) for paper in made]
     features = [line_features(paper.layout) for paper in papers]
     targets = [targets_of(paper) for paper in papers]
     chances: dict[int, np.ndarray] = {}
@@ -72,7 +82,7 @@ def held_out(papers: list[Paper], folds: list[int], keep: Path | None) -> list[n
                 chances |= {number: archive[str(number)] for number in held}
             continue
         seen = [number for number in range(len(papers)) if number % FOLDS != fold]
-        weights = train([features[n] for n in seen], [targets[n] for n in seen])
+        weights = train([features[n] for n in seen] + more, [targets[n] for n in seen] + wanted)
         chances |= {number: line_probabilities(features[number], weights) for number in held}
         if kept:
             np.savez_compressed(kept, **{str(number): chances[number] for number in held})

@@ -52,7 +52,7 @@ def test_a_document_is_shown_as_it_was_read(made, tmp_path):
     assert (tmp_path / "salt.mmd").read_text("utf-8") == shown.stdout
     rows = json.loads(run("show", "salt.md", "-w", space, "--lines", "--json").stdout)
     assert [row["text"] for row in rows if row["text"].startswith("#")] == []
-    assert rows[0]["label"] == "HEADING"
+    assert rows[0]["label"] == "TITLE"
     assert [row["order"] for row in rows] == list(range(len(rows)))
     wrong = run("show", "pepper.md", "-w", space)
     assert (wrong.returncode, "pepper.md" in wrong.stderr) == (2, True)

@@ -104,7 +104,7 @@ def test_headings_lists_captions_notes_references() -> None:
     assert found["1 See the minutes of the year before."] == "FOOTNOTE"
     assert found["[2] Smith, B. The Road. 2004."] == "REFERENCE"
     assert found["Appendix"] == "HEADING"
-    assert found["The plans follow on the next page."] == "CONTENT"
+    assert found["The plans follow on the next page."] == "ANNEX"
 
 
 def test_the_format_knows_better() -> None:
@@ -113,7 +113,7 @@ def test_the_format_knows_better() -> None:
         line("A title", 1, hint="heading:1", engine="html", x1=0.0, block=1),
         line("x = 1", 2, hint="code", engine="html", x1=0.0, block=2),
     ]
-    assert list(labels(rows).values()) == ["CONTENT", "HEADING", "CODE"]
+    assert list(labels(rows).values()) == ["CONTENT", "TITLE", "CODE"]
 
 
 def test_replaced_lines_get_no_tag() -> None:

@@ -50,7 +50,8 @@ def to_mmd(lines: pa.Table, labels: Mapping[str, str] | None = None) -> str:
         known = None if labels is None else labels.get(row["id"])
         row["label"] = known or _KINDS.get((row["hint"] or "").partition(":")[0], "CONTENT")
     kept = [row for row in kept if row["label"] not in FURNITURE]
-    levels = _levels([row for row in kept if row["label"] == "HEADING"])
+    titled = any(row["label"] == "TITLE" for row in kept)
+    levels = _levels([row for row in kept if row["label"] == "HEADING"], 2 if titled else 1)
     return "\n\n".join(part for part in _parts(kept, levels) if part) + "\n"
 
 
@@ -60,6 +61,8 @@ def _parts(rows: list[Row], levels: dict[float, int]) -> Iterator[str]:
         texts = [row["text"].replace("\t", " ").strip() for row in group]
         if label == "TABLE":
             yield render_table([(row["text"], row["hint"] or "") for row in group])
+        elif label == "TITLE":
+            yield f"# {_joined(texts)}"
         elif label == "HEADING":
             yield f"{'#' * _level(group[0], levels)} {_joined(texts)}"
         elif label == "LIST":
@@ -98,11 +101,11 @@ def _goes_on(last: Row, row: Row) -> bool:
         return bool(row["page"] - last["page"] <= 1)
     if label == "EQUATION":
         return bool(row["page"] == last["page"])
-    if label == "HEADING":
+    if label in ("HEADING", "TITLE"):
         alike = last["size"] == row["size"] and last["weight"] == row["weight"]
         return same and alike and not _NUMBERED.match(row["text"])
     divided = bool(_DIVIDED.search(last["text"].rstrip())) and row["text"][:1].islower()
-    return same or (divided and label == "CONTENT")
+    return same or (divided and label in ("CONTENT", "ANNEX"))
 
 
 def _joined(texts: list[str]) -> str:
@@ -133,10 +136,10 @@ def _items(texts: list[str], marked: list[int | None]) -> Iterator[str]:
         yield item
 
 
-def _levels(headings: list[Row]) -> dict[float, int]:
-    """The level of each type size of headings: the larger the higher."""
+def _levels(headings: list[Row], highest: int) -> dict[float, int]:
+    """The level of each type size of headings: the larger the higher, ``highest`` the largest."""
     sizes = sorted({round(row["size"], 0) for row in headings if row["size"]}, reverse=True)
-    return {size: min(level, _DEEPEST) for level, size in enumerate(sizes, start=1)}
+    return {size: min(level, _DEEPEST) for level, size in enumerate(sizes, start=highest)}
 
 
 def _level(row: Row, levels: dict[float, int]) -> int:

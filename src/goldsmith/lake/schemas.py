@@ -299,6 +299,8 @@ ANSWERS = ("good", "garbage", "skip", "undone")
 KINDS = ("heading", "paragraph", "list", "table", "equation", "caption", "code", "reference")
 LABELS = (
     "CONTENT",
+    "TITLE",
+    "AUTHOR",
     "HEADING",
     "LIST",
     "TABLE",
@@ -311,6 +313,7 @@ LABELS = (
     "FOOTER",
     "PAGE_NUMBER",
     "TOC",
+    "ANNEX",  # running text of an appendix; what else stands there keeps its own label
 )
 REJECT_RULES: dict[str, tuple[str, ...]] = {
     "clean": (

@@ -39,6 +39,7 @@ from goldsmith.refine.segments import (
     whole,
 )
 
+_MARKED = frozenset({"CONTENT", "LIST", "HEADING", "CAPTION", "TITLE", "AUTHOR"})
 _PROSE = frozenset({"paragraph", "list", "heading", "caption", "reference"})
 
 
@@ -53,7 +54,7 @@ class Clean:
 
     settings: RefineSettings
     name: ClassVar[str] = "clean"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "tags", "divisions")
     writes: ClassVar[tuple[str, ...]] = ("passages", "rejects")
@@ -74,6 +75,8 @@ class Clean:
             else:
                 kept.append(line)
         names = [labels.get(line.id, ("CONTENT", 1.0))[0] for line in kept]
+        # Running text of an appendix is joined and cleaned like any other.
+        names = ["CONTENT" if name == "ANNEX" else name for name in names]
         parts = [self._repaired(line, label) for line, label in zip(kept, names, strict=True)]
         references = read_references(
             line for line in lines if labels.get(line.id, ("", 0))[0] == "REFERENCE"
@@ -82,14 +85,16 @@ class Clean:
         words.add(line.text for line in kept)
         hyphens = Hyphens(words, read_verdicts(tables.get("divisions")))
         drafts = group(kept, names, parts)
-        levels = Levels([draft.lines[0] for draft in drafts if draft.kind == "heading"])
+        headings = [draft.lines[0] for draft in drafts if draft.label == "HEADING"]
+        levels = Levels(headings, "TITLE" in names)
         passages: list[Row] = []
         for draft in drafts:
             segments = self._marked(joined(draft, hyphens), draft, references)
             rejects += rejects_of(segments, self.name)
             spans = spans_of(segments)
             if spans:
-                level = levels.of(draft.lines[0]) if draft.kind == "heading" else 0
+                level = levels.of(draft.lines[0]) if draft.label == "HEADING" else 0
+                level = 1 if draft.label == "TITLE" else level
                 path = levels.path(level, text_of(segments))
                 passages.append(_passage(draft, segments, spans, level, path, len(passages)))
         return {
@@ -109,11 +114,7 @@ class Clean:
         """A line with its characters mended and its footnote signs gone."""
         segments = whole(line)
         marks: Sequence[Edit] = ()
-        if (
-            line.raised
-            and self.settings.footnotes == "remove"
-            and label in ("CONTENT", "LIST", "HEADING", "CAPTION")
-        ):
+        if line.raised and self.settings.footnotes == "remove" and label in _MARKED:
             marks = footnote_edits(line)
             segments = edited(segments, marks) if marks else segments
         text = text_of(segments) if marks else line.text

@@ -1,8 +1,8 @@
 """Levels of headings and the path of headings above a passage.
 
 What the format says wins, then numbering ("2.1" lies one below "2"), then type: larger type stands
-higher. A document's title, larger than its numbered headings, takes the first level and moves the
-numbered ones down.
+higher. A document's title takes the first level and moves the others down; so does a heading that
+is larger than the numbered ones.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ _DEEPEST = 6
 class Levels:
     """Gives the headings of one document their levels and follows their path in order."""
 
-    def __init__(self, headings: Sequence[Line]) -> None:
-        """``headings`` are the first lines of the document's headings, in order."""
+    def __init__(self, headings: Sequence[Line], titled: bool = False) -> None:
+        """``headings`` are the first lines of the document's headings, in order.
+
+        ``titled``: besides them there is a title, which stands above them all.
+        """
         plain = [line for line in headings if not line.level]
         # A size that only one heading has (a cover, a label in a figure) makes no level of its own.
         counts = Counter(_size(line) for line in plain)
@@ -29,7 +32,8 @@ class Levels:
         least = min((_depth(line) for line in numbered), default=0)
         largest = max((_size(line) for line in numbered if _depth(line) == least), default=0.0)
         titles = [line for line in plain if not _depth(line) and _size(line) > largest]
-        self._base = 1 if numbered and titles else 0
+        self._base = 1 if titled or (numbered and titles) else 0
+        self._highest = 2 if titled else 1
         self._stack: list[tuple[int, str]] = []
 
     def of(self, line: Line) -> int:
@@ -39,7 +43,7 @@ class Levels:
         depth = _depth(line)
         if depth:
             return min(self._base + depth, _DEEPEST)
-        return min(1 + sum(size > _size(line) for size in self._sizes), _DEEPEST)
+        return min(self._highest + sum(size > _size(line) for size in self._sizes), _DEEPEST)
 
     def path(self, level: int, text: str) -> list[str]:
         """Return the path that holds for the next passage, a heading when ``level`` is not 0."""

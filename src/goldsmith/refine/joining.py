@@ -26,6 +26,9 @@ KIND_OF_LABEL = {
     "CAPTION": "caption",
     "REFERENCE": "reference",
     "FOOTNOTE": "paragraph",
+    "TITLE": "heading",
+    "AUTHOR": "paragraph",
+    "ANNEX": "paragraph",
 }
 
 _REFERENCE_ITEM = re.compile(r"^\s*(?:\[\w{1,12}\]|\d{1,3}\.\s)")
@@ -89,14 +92,14 @@ def _goes_on(draft: Draft, line: Line) -> bool:
         return same_block  # a value goes with the words beside it
     if not line.paged or line.hint:
         return same_block and line.hint == last.hint
-    if label == "HEADING":
+    if label in ("HEADING", "TITLE"):
         if line.page != last.page or NUMBERED.match(line.text) or line.y0 < last.y0 - 1.0:
             return same_row(last, line)
         alike = line.size == last.size and line.bold == last.bold
         return alike and line.y0 - last.y1 < 0.8 * max(line.height, 1.0)
     if same_block:
         return True
-    if label in ("CAPTION", "FOOTNOTE"):
+    if label in ("CAPTION", "FOOTNOTE", "AUTHOR"):
         return False
     return _runs_over(draft, line)
 

@@ -64,6 +64,7 @@ class Opinion(NamedTuple):
 
     furniture: dict[str, Verdict]  # heads, feet, page numbers, notes
     references: dict[str, float]  # confidence of entries of a reference section
+    front: dict[str, float]  # chance of each line to be of the front: title, authors, abstract
 
 
 def find_learned(lines: Sequence[Line], heights: Mapping[int, float], body: float) -> Opinion:
@@ -73,7 +74,7 @@ def find_learned(lines: Sequence[Line], heights: Mapping[int, float], body: floa
     """
     paged = [line for line in lines if line.paged and not line.hint]
     if not paged:
-        return Opinion({}, {})
+        return Opinion({}, {}, {})
     chances = np.concatenate(
         [
             line_probabilities(line_features(layout_of(stretch)), shipped_weights())
@@ -92,7 +93,9 @@ def find_learned(lines: Sequence[Line], heights: Mapping[int, float], body: floa
     if taken > _MOST * sum(len(line.text) for line in paged):
         found = {}
     references = {paged[index].id: float(entry[index]) for index in _sections(entry, gone)}
-    return Opinion(found, references)
+    ahead = chances[:, CLASSES.index("front")].tolist()
+    front = {line.id: chance for line, chance in zip(paged, ahead, strict=True)}
+    return Opinion(found, references, front)
 
 
 def _sections(entry: Floats, gone: Floats) -> list[int]:

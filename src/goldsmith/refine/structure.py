@@ -23,7 +23,7 @@ NUMBERED = re.compile(
 )
 BULLET = re.compile(r"^\s*(?:[•◦▪▸●○■□‣⁃✓·∙*]|[\uf020-\uf0ff-–—](?=\s))\s*(?=\S)")
 ENUMERATED = re.compile(r"^\s*(?:\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})\)|\d{1,2}\.|[a-z]\.)\s+(?=\S)")
-_CAPTION = re.compile(
+CAPTION = re.compile(
     r"^\s*(?:fig(?:ure|\.)?|table|tab\.|abb(?:ildung|\.)|tabelle|scheme|listing|algorithm|plate|chart)"
     r"\s*(?:[A-Z]?\d+(?:[.\-–]\d+)*[a-z]?|[IVX]+|[A-Z])\s*(?P<mark>[.:|–—]|\s*$|\t|(?=\s+[A-Z(]))",
     re.IGNORECASE,
@@ -172,7 +172,7 @@ def _is_heading(
     if (
         text[-1] in ",;"
         or BULLET.match(text)
-        or _CAPTION.match(text)
+        or CAPTION.match(text)
         or _MONOSPACE.search(line.font)
     ):
         return 0.0
@@ -237,7 +237,7 @@ def _inner(line: Line, before: Line | None, after: Line | None, last: str, body:
     """Label a line of running text by what it looks like."""
     text = line.text
     inside = before is not None and before.page == line.page and before.block == line.block
-    caption = _CAPTION.match(text)
+    caption = CAPTION.match(text)
     if caption and not inside and (caption.group("mark").strip() or len(text) < 120):
         return ("CAPTION", 0.85)
     if inside and last == "CAPTION" and before is not None and before.size == line.size:
@@ -343,7 +343,7 @@ def _notes(lines: Sequence[Line], body: float) -> dict[str, float]:
             opening = (line.raised[:1] and line.raised[0][0] <= 1) or _NOTE.match(line.text)
             if "\t" in line.text.strip()[3:]:
                 continue
-            if not opening or not _PROSE_WORD.search(line.text) or _CAPTION.match(line.text):
+            if not opening or not _PROSE_WORD.search(line.text) or CAPTION.match(line.text):
                 continue
             tail = []
             for other in members[number:]:

@@ -1,8 +1,9 @@
 """The stage that says of each raw line what it is.
 
 Hints of formats that know (HTML, DOCX, Markdown) win; otherwise `furniture` looks by rules for what
-a page carries besides its text, `line_tagger` by a trained network, and `structure` for what the
-text is made of. Nothing is removed here: a label with a confidence is all.
+a page carries besides its text, `line_tagger` by a trained network, `structure` for what the text
+is made of, and `matter` for title, authors and appendices. Nothing is removed here: a label with a
+confidence is all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from goldsmith.project import RefineSettings
 from goldsmith.refine.furniture import find_furniture
 from goldsmith.refine.line_tagger import NAME, find_learned
 from goldsmith.refine.lines import body_size, read_lines
+from goldsmith.refine.matter import find_matter
 from goldsmith.refine.structure import label_lines
 
 RULES = "rules-1"
@@ -32,7 +34,7 @@ class Tag:
 
     settings: RefineSettings
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "pages")
     writes: ClassVar[tuple[str, ...]] = ("tags",)
@@ -58,6 +60,8 @@ class Tag:
                 for line, chance in opinion.references.items()
                 if line in labels and labels[line][0] in ("CONTENT", "LIST")
             )
+        named = [labels[line.id][0] for line in inner]
+        labels.update(find_matter(inner, named, body, opinion and opinion.front))
         labels.update((line, (found.label, found.confidence)) for line, found in furniture.items())
         rows = [
             {
