@@ -115,8 +115,10 @@ def forget_a_part(root: Path, moments: random.Random) -> None:
     space = Workspace(root)
     tables = [space.lake / name for name in SCHEMAS if name not in (*LOGS, "models")]
     choices = [space.index, space.models, space.shards, space.staging, moments.choice(tables)]
-    shutil.rmtree(moments.choice(choices), ignore_errors=True)
-    if moments.random() < 0.5:
+    chosen = moments.choice(choices)
+    shutil.rmtree(chosen, ignore_errors=True)
+    # Checkpoints of a model that stands are not made again, so they go with the models alone.
+    if chosen == space.models and moments.random() < 0.5:
         shutil.rmtree(space.checkpoints, ignore_errors=True)
 
 
