@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 #: Engines whose lines carry the geometry of a page. The others give one block for a paragraph.
-PAGED = frozenset({"pdfium", "form", "rapidocr"})
+PAGED = frozenset({"pdfium", "form", "rapidocr", "shift", "names", "glyphs", "substitution"})
 
 _TERMINATED = re.compile(r"[.!?:;…。！？]['\"’”»)\]]*\s*$")
 
