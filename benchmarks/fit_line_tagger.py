@@ -18,10 +18,11 @@ import lightgbm
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from harness import DATA
+from harness import DATA, HANDBOOK
 from torch import nn
 from torch.nn import functional
 
+from goldsmith.pipeline import pages_kept
 from goldsmith.refine import line_model
 from goldsmith.refine.line_features import Features, Layout, line_features
 from goldsmith.refine.line_tagger import layout_of
@@ -37,6 +38,7 @@ LABELS = {
 }  # all others, annexes with them, are kept
 MADE = 0  # made papers beside the hand-labelled ones (decision 0120)
 TEXTS = ("retrieval/scifact/corpus.jsonl.gz", "corpus/manuals")  # what they say
+SOURCES = HANDBOOK / "source"  # where a folder has no texts
 WIDTH = 64
 GAP = max(line_model.STEPS_AFTER)
 EPOCHS = 9
@@ -103,12 +105,16 @@ def read_papers(folder: Path) -> list[Paper]:
 
 
 def read_made(folder: Path, count: int) -> list[Paper]:
-    """Papers typeset of the folder's texts in layouts of our own (see made_pages)."""
+    """Papers typeset of the folder's texts in layouts of our own (see made_pages).
+
+    A folder without such texts lends its labels alone; the papers are made of the handbook then.
+    """
     if not count:
         return []
     from made_pages import made_papers, paragraphs_of
 
-    texts = [text for name in TEXTS for text in paragraphs_of(folder / name)]
+    sources = [folder / name for name in TEXTS if (folder / name).exists()]
+    texts = [text for source in sources or [SOURCES] for text in paragraphs_of(source)]
     made = made_papers(texts, count, seed=1)
     return [Paper(one.name, layout_of(one.lines), one.hand_labels) for one in made]
 
@@ -180,6 +186,7 @@ def others(said: torch.Tensor, group: torch.Tensor, real: torch.Tensor) -> torch
     return (total[group] - said) / (counts[group] - 1).clamp(min=1)
 
 
+@pages_kept()  # reading made papers has large blocks returned, which slows training by half
 def train(features: list[Features], targets: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Return the weights of a forest and a network trained on these papers."""
     parts = np.arange(len(features)) % FORESTS
