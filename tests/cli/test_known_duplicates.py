@@ -1,17 +1,15 @@
 """Two folders, one index: what the first holds the second does not take in again."""
 
-import io
 import json
 import random
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from command import made, run
 
-from goldsmith.cli import run_command_line
 from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.schemas import LOGS, SCHEMAS
 from goldsmith.project import Workspace
@@ -34,20 +32,6 @@ def text_of(topic: str, change: str = "") -> str:
     ]
     body = "\n\n".join(" ".join(sentences[at : at + 4]) for at in range(0, 14, 4))
     return f"# About {topic}\n\n{body}\n\n{change}\n"
-
-
-def run(*arguments) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command, in this process."""
-    out, said = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(said):
-        code = run_command_line([str(one) for one in arguments])
-    return code, out.getvalue(), said.getvalue()
-
-
-def made(*arguments) -> str:
-    code, out, said = run(*arguments)
-    assert code == 0, said
-    return out
 
 
 def make(folder: Path, space: Path, index: str) -> None:

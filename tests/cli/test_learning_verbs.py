@@ -1,46 +1,20 @@
 """`goldsmith dataset --format, --generate`, `goldsmith tokenizer compare, extend` on a folder."""
 
-import io
 import json
 import shutil
 import threading
-from contextlib import redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import torch
+from command import SALT, TEA, made, run
 
-from goldsmith.cli import run_command_line
 from goldsmith.datasets import read_examples, strict
 from goldsmith.lake import Lake, table_digest
 from goldsmith.models import Decoder, ModelConfig, load_model, save_model
 from goldsmith.project import Workspace
 from goldsmith.tokenizers import load
 
-SALT = """# Salt in the kitchen
-
-## Preserving
-
-Salt keeps food from spoiling because it draws water out of it. A brine of eight percent stops most
-bacteria within a day. Fish is laid in dry salt for two weeks before it is hung in the wind.
-
-## Taste
-
-Salt is a mineral that makes sweet things taste sweeter. Bakers add two grams to every hundred grams
-of flour. Without it, bread is pale and its crumb collapses.
-"""
-TEA = """# Tea
-
-## Growing
-
-Tea is a shrub that grows best between a thousand and two thousand metres. Pickers take the bud and
-two leaves. A good picker gathers twenty kilograms on a dry day.
-
-## Brewing
-
-Green leaves are brewed at seventy degrees, black ones at ninety five. A pot is emptied after three
-minutes, since longer brewing draws bitter tannins. Nobody brews green leaves at ninety degrees.
-"""
 SETTINGS = (
     "workers=1",
     "tokenizer.vocabulary=300",
@@ -49,26 +23,13 @@ SETTINGS = (
 )
 
 
-def run(*arguments) -> tuple[int, str, str]:
-    out, said = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(said):
-        code = run_command_line([str(one) for one in arguments])
-    return code, out.getvalue(), said.getvalue()
-
-
-def made(*arguments) -> str:
-    code, out, said = run(*arguments)
-    assert code == 0, said
-    return out
-
-
 @pytest.fixture(scope="module")
 def refined(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learning")
     source, space = folder / "papers", folder / "space"
     source.mkdir()
     (source / "salt.md").write_text(SALT, "utf-8")
-    (source / "tea.md").write_text(TEA, "utf-8")
+    (source / "tea.md").write_text(f"{TEA} Nobody brews green leaves at ninety degrees.\n", "utf-8")
     chosen = [part for one in SETTINGS for part in ("--set", one)]
     made("ingest", source, "-w", space, *chosen)
     made("refine", "-w", space)

@@ -11,36 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from command import SALT, TEA
 
 from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.schemas import LOGS, SCHEMAS
 from goldsmith.pipeline.artifact import file_digest
 from goldsmith.project import Workspace
 
-SALT = """# Salt in the kitchen
-
-## Preserving
-
-Salt keeps food from spoiling because it draws water out of it. A brine of eight percent stops most
-bacteria within a day. Fish is laid in dry salt for two weeks before it is hung in the wind.
-
-## Taste
-
-Salt is a mineral that makes sweet things taste sweeter. Bakers add two grams to every hundred grams
-of flour. Without it, bread is pale and its crumb collapses.
-"""
-TEA = """# Tea
-
-## Growing
-
-Tea is a shrub that grows best between a thousand and two thousand metres. Pickers take the bud and
-two leaves. A good picker gathers twenty kilograms on a dry day.
-
-## Brewing
-
-Green leaves are brewed at seventy degrees, black ones at ninety five. A pot is emptied after three
-minutes, since longer brewing draws bitter tannins. Write to tea@example.org for the full table.
-"""
 SMALL = (
     "tokenizer.vocabulary=400",
     "dataset.sequence=64",
@@ -91,7 +68,7 @@ def papers(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "papers"
     folder.mkdir()
     (folder / "salt.md").write_text(SALT)
-    (folder / "tea.md").write_text(TEA)
+    (folder / "tea.md").write_text(f"{TEA} Write to tea@example.org for the full table.\n")
     (folder / "salt-copy.md").write_text(SALT)
     (folder / "film.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
     question = {

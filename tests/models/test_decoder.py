@@ -8,22 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import TINY
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, KeyValueCache, ModelConfig, loss
+from goldsmith.models import Decoder, KeyValueCache, loss
 from goldsmith.models.decoder import segment_positions
 from goldsmith.models.loss import linear_cross_entropy
-
-TINY = ModelConfig(
-    vocabulary=61,
-    width=32,
-    layers=2,
-    heads=4,
-    key_value_heads=2,
-    head_dim=8,
-    hidden=48,
-    context=64,
-)
 
 
 def decoder(**changes) -> Decoder:

@@ -6,25 +6,16 @@ import dataclasses
 
 import pytest
 import torch
+from tiny import TINY
 from torch.nn import functional
 
-from goldsmith.models import Decoder, ModelConfig
+from goldsmith.models import Decoder
 from goldsmith.models.attention import make_call
 from goldsmith.models.positions import call_mask, segment_positions
 from goldsmith.models.segment_attention import pieces_of, segment_attention
 from goldsmith.models.short_attention import bias_of
 
 PACKED = torch.tensor([[4] * 23 + [0] * 17, [3] * 7 + [1] * 30 + [-1] * 3])
-SMALL = ModelConfig(
-    vocabulary=61,
-    width=32,
-    layers=2,
-    heads=4,
-    key_value_heads=2,
-    head_dim=8,
-    hidden=48,
-    context=64,
-)
 
 
 def test_pieces_are_the_runs_of_each_row():
@@ -73,7 +64,7 @@ def test_equals_a_mask_forward_and_backward(groups, dtype, longest, monkeypatch)
     ],
 )
 def test_a_mask_is_kept_where_scores_change_or_windows_are_short(changes, apart):
-    config = dataclasses.replace(SMALL, **changes)
+    config = dataclasses.replace(TINY, **changes)
     call = make_call(config, segment_positions(PACKED), PACKED, None, None, torch.float32)
     assert (call.pieces is not None) == apart
     assert all((mask is None) == apart for mask in call.masks.values())
@@ -81,7 +72,7 @@ def test_a_mask_is_kept_where_scores_change_or_windows_are_short(changes, apart)
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_row_is_the_same_in_every_batch(dtype):
-    model = Decoder(SMALL, seed=1).to(dtype).requires_grad_(False)
+    model = Decoder(TINY, seed=1).to(dtype).requires_grad_(False)
     tokens = torch.randint(0, 61, (2, 40), generator=torch.Generator().manual_seed(5))
     both = model(tokens, segments=PACKED)
     for row in range(2):

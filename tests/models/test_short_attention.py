@@ -6,22 +6,13 @@ import dataclasses
 
 import pytest
 import torch
+from tiny import TINY
 from torch.nn import functional
 
-from goldsmith.models import Decoder, ModelConfig, short_attention
+from goldsmith.models import Decoder, short_attention
 from goldsmith.models.positions import call_mask, segment_positions
 from goldsmith.models.short_attention import bias_of
 
-SMALL = ModelConfig(
-    vocabulary=61,
-    width=32,
-    layers=2,
-    heads=4,
-    key_value_heads=2,
-    head_dim=8,
-    hidden=48,
-    context=64,
-)
 SEGMENTS = torch.tensor([[0] * 20, [3] * 7 + [1] * 12 + [-1]])
 
 
@@ -67,7 +58,7 @@ def step(model: Decoder, segments: torch.Tensor | None) -> tuple[float, list[tor
 @pytest.mark.parametrize("segments", [None, SEGMENTS])
 def test_a_narrow_model_learns_what_the_wide_one_does(monkeypatch, windows, segments):
     """Both ways in bfloat16 are as near to float32; each gives the same bits again."""
-    config = dataclasses.replace(SMALL, windows=windows)
+    config = dataclasses.replace(TINY, windows=windows)
     wide_loss, wide = step(Decoder(config, 1), segments)
     narrow = Decoder(config, 1).bfloat16()
     short_loss, short = step(narrow, segments)
@@ -87,14 +78,14 @@ def test_float32_and_decoding_take_the_exact_way(monkeypatch):
         raise AssertionError("short attention was called")
 
     monkeypatch.setattr("goldsmith.models.attention.short_attention", never)
-    step(Decoder(SMALL, 1), None)
+    step(Decoder(TINY, 1), None)
     with pytest.raises(AssertionError):
-        step(Decoder(SMALL, 1).bfloat16(), None)
+        step(Decoder(TINY, 1).bfloat16(), None)
 
 
 def test_rows_of_one_segment_need_no_mask():
     segments = torch.tensor([[4] * 20, [9] * 20])
-    model = Decoder(SMALL, 1)
+    model = Decoder(TINY, 1)
     one, two = step(model, None), step(model, segments)
     assert one[0] == two[0]
     assert all(torch.equal(a, b) for a, b in zip(one[1], two[1], strict=True))

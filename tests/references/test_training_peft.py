@@ -6,30 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import TINY
 
-from goldsmith.models import Decoder, ModelConfig, load_model, save_model
+from goldsmith.models import Decoder, load_model, save_model
 from goldsmith.training.adapter_files import load_adapter, save_adapter, save_merged
 from goldsmith.training.adapters import AdapterSpec, attach
 
 peft = pytest.importorskip("peft")
 transformers = pytest.importorskip("transformers")
 
-CONFIG = ModelConfig(
-    vocabulary=61,
-    width=32,
-    layers=2,
-    heads=4,
-    key_value_heads=2,
-    head_dim=8,
-    hidden=48,
-    context=64,
-)
 TOKENS = torch.arange(40).view(2, 20)
 
 
 def adapted(folder: Path) -> Decoder:
     """A base saved in ``folder``, and that base with an adapter that changes what it says."""
-    model = Decoder(CONFIG, seed=1)
+    model = Decoder(TINY, seed=1)
     save_model(model, folder)
     attach(model, AdapterSpec(4, 12.0), seed=2)
     generator = torch.Generator().manual_seed(3)
@@ -61,7 +52,7 @@ def test_peft_loads_our_adapter_with_equal_logits(tmp_path: Path):
 
 
 def test_we_load_what_peft_saved(tmp_path: Path):
-    save_model(Decoder(CONFIG, seed=1), tmp_path / "base")
+    save_model(Decoder(TINY, seed=1), tmp_path / "base")
     plain = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     settings = peft.LoraConfig(
         r=3, lora_alpha=6, target_modules="all-linear", init_lora_weights=False
@@ -84,7 +75,7 @@ def test_we_load_what_peft_saved(tmp_path: Path):
     ],
 )
 def test_every_kind_goes_to_peft_and_back(tmp_path: Path, options):
-    save_model(Decoder(CONFIG, seed=1), tmp_path / "base")
+    save_model(Decoder(TINY, seed=1), tmp_path / "base")
     plain = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     settings = peft.LoraConfig(
         **{"r": 4, "lora_alpha": 6, "target_modules": "all-linear", **options},
@@ -106,7 +97,7 @@ def test_every_kind_goes_to_peft_and_back(tmp_path: Path, options):
 
 
 def test_gradients_of_dora_are_those_of_peft(tmp_path: Path):
-    save_model(Decoder(CONFIG, seed=1), tmp_path / "base")
+    save_model(Decoder(TINY, seed=1), tmp_path / "base")
     plain = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     settings = peft.LoraConfig(
         r=4, lora_alpha=6, target_modules="all-linear", use_dora=True, init_lora_weights=False

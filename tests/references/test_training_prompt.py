@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import TINY
 
 from goldsmith.errors import ModelError
-from goldsmith.models import Decoder, ModelConfig, load_model, save_model
+from goldsmith.models import Decoder, load_model, save_model
 from goldsmith.training import load_tuned
 from goldsmith.training.adapter_files import load_adapter, save_adapter, save_merged
 from goldsmith.training.adapters import PromptSpec, attach_prompt
@@ -18,18 +19,8 @@ from goldsmith.training.adapters import PromptSpec, attach_prompt
 peft = pytest.importorskip("peft")
 transformers = pytest.importorskip("transformers")
 
-LLAMA = ModelConfig(
-    vocabulary=61,
-    width=32,
-    layers=2,
-    heads=4,
-    key_value_heads=2,
-    head_dim=8,
-    hidden=48,
-    context=64,
-)
 GEMMA = replace(
-    LLAMA,
+    TINY,
     family="gemma2",
     norm_offset=True,
     post_norms=True,
@@ -40,7 +31,7 @@ GEMMA = replace(
     logit_cap=30.0,
 )
 GPT2 = replace(
-    LLAMA,
+    TINY,
     family="gpt2",
     key_value_heads=4,
     hidden=128,
@@ -68,7 +59,7 @@ def spoken(theirs, tokens):
         return theirs.eval()(tokens).logits[:, -tokens.shape[1] :]
 
 
-@pytest.mark.parametrize("config", [LLAMA, GEMMA, GPT2], ids=lambda c: c.family)
+@pytest.mark.parametrize("config", [TINY, GEMMA, GPT2], ids=lambda c: c.family)
 def test_a_prompt_of_peft_gives_its_logits_and_ours_goes_back(tmp_path, config):
     save_model(Decoder(config, seed=1), tmp_path / "base")
     settings = peft.PromptTuningConfig(**SETTINGS)
@@ -103,7 +94,7 @@ def test_rows_of_the_vocabulary_are_those_that_peft_takes(tmp_path):
 
 
 def test_gradients_of_the_prompt_are_those_of_peft(tmp_path):
-    save_model(Decoder(LLAMA, seed=1), tmp_path / "base")
+    save_model(Decoder(TINY, seed=1), tmp_path / "base")
     theirs = peft.get_peft_model(auto(tmp_path / "base"), peft.PromptTuningConfig(**SETTINGS))
     theirs.save_pretrained(tmp_path / "theirs")
     model = load_model(tmp_path / "base")
@@ -117,16 +108,16 @@ def test_gradients_of_the_prompt_are_those_of_peft(tmp_path):
 
 
 def test_a_prompt_for_another_model_is_refused(tmp_path):
-    save_model(Decoder(LLAMA, seed=1), tmp_path / "base")
+    save_model(Decoder(TINY, seed=1), tmp_path / "base")
     theirs = peft.get_peft_model(auto(tmp_path / "base"), peft.PromptTuningConfig(**SETTINGS))
     theirs.save_pretrained(tmp_path / "theirs")
     with pytest.raises(ModelError, match=r"another shape than \(5, 16\); the adapter belongs"):
-        load_adapter(Decoder(replace(LLAMA, width=16)), tmp_path / "theirs")
+        load_adapter(Decoder(replace(TINY, width=16)), tmp_path / "theirs")
     path = tmp_path / "theirs/adapter_config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps({**config, "num_virtual_tokens": 4}))
     with pytest.raises(ModelError, match="prompt_embeddings' is missing or has another shape"):
-        load_adapter(Decoder(LLAMA), tmp_path / "theirs")
+        load_adapter(Decoder(TINY), tmp_path / "theirs")
     path.write_text(json.dumps({**config, "peft_type": "P_TUNING"}))
     with pytest.raises(ModelError, match="prompt tuning are read, not P_TUNING"):
-        load_adapter(Decoder(LLAMA), tmp_path / "theirs")
+        load_adapter(Decoder(TINY), tmp_path / "theirs")
