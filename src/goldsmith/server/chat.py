@@ -18,7 +18,7 @@ from goldsmith.errors import UserError
 from goldsmith.server.body import read_json
 from goldsmith.server.errors import bad_field
 from goldsmith.server.fields import ChatBody, parse_chat
-from goldsmith.server.generate import finish_reason, prompt_room, start
+from goldsmith.server.generate import Choice, finish_reason, prompt_room, start, whole
 from goldsmith.server.grounded import Grounded, ground
 from goldsmith.server.service import ChatTokenizer, Service, service_of
 from goldsmith.server.stream import EventStream, while_connected
@@ -95,26 +95,16 @@ async def _generated(service: Service, body: ChatBody) -> Response:
     answers = start(engine, requests)
     if body.stream:
         return EventStream(_chunks(answers, tokenizer, body, head, len(prompt)), answers.abort)
-    texts = [""] * body.choices
-    finishes: list[str] = [""] * body.choices
-    logprobs: list[list[TokenLogprobs]] = [[] for _ in range(body.choices)]
-    completion = 0
-    with answers:
-        async for index, piece in answers:
-            texts[index] += piece.text
-            completion += piece.token is not None
-            if piece.logprobs is not None:
-                logprobs[index].append(piece.logprobs)
-            if piece.finish is not None:
-                finishes[index] = finish_reason(piece)
+    told = [Choice() for _ in range(body.choices)]
+    completion = await whole(answers, told)
     choices = [
         {
             "index": index,
-            "message": {"role": "assistant", "content": texts[index], "refusal": None},
-            "logprobs": _logprobs(tokenizer, logprobs[index]) if logprobs[index] else None,
-            "finish_reason": finishes[index],
+            "message": {"role": "assistant", "content": each.text, "refusal": None},
+            "logprobs": _logprobs(tokenizer, each.logprobs) if each.logprobs else None,
+            "finish_reason": each.finish,
         }
-        for index in range(body.choices)
+        for index, each in enumerate(told)
     ]
     return JSONResponse(
         head.whole("chat.completion", choices=choices, usage=usage(len(prompt), completion))

@@ -13,7 +13,7 @@ from goldsmith.server.body import read_json
 from goldsmith.server.chat import Head, usage
 from goldsmith.server.errors import bad_field
 from goldsmith.server.fields import CompletionBody, parse_completion
-from goldsmith.server.generate import finish_reason, prompt_room, start
+from goldsmith.server.generate import Choice, finish_reason, prompt_room, start, whole
 from goldsmith.server.service import ChatTokenizer, Service, service_of
 from goldsmith.server.stream import EventStream, while_connected
 
@@ -53,26 +53,16 @@ async def _complete(service: Service, body: CompletionBody) -> Response:
         return EventStream(
             _chunks(answers, tokenizer, body, head, echoes, prompt_tokens), answers.abort
         )
-    texts = list(echoes)
-    finishes: list[str] = [""] * len(requests)
-    steps: list[list[TokenLogprobs]] = [[] for _ in requests]
-    completion = 0
-    with answers:
-        async for index, piece in answers:
-            texts[index] += piece.text
-            completion += piece.token is not None
-            if piece.logprobs is not None:
-                steps[index].append(piece.logprobs)
-            if piece.finish is not None:
-                finishes[index] = finish_reason(piece)
+    told = [Choice(echo) for echo in echoes]
+    completion = await whole(answers, told)
     choices = [
         {
             "index": index,
-            "text": texts[index],
-            "logprobs": Offsets(tokenizer).take(steps[index]) if steps[index] else None,
-            "finish_reason": finishes[index],
+            "text": each.text,
+            "logprobs": Offsets(tokenizer).take(each.logprobs) if each.logprobs else None,
+            "finish_reason": each.finish,
         }
-        for index in range(len(requests))
+        for index, each in enumerate(told)
     ]
     return JSONResponse(
         head.whole("text_completion", choices=choices, usage=usage(prompt_tokens, completion))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from goldsmith.engine import (
     AnswerStream,
@@ -12,9 +13,19 @@ from goldsmith.engine import (
     QueueFullError,
     Request,
     RequestError,
+    TokenLogprobs,
 )
 from goldsmith.server.errors import ApiError, bad_field, from_engine
 from goldsmith.server.service import Service
+
+
+@dataclass
+class Choice:
+    """An answer as it ended: its text, log-probabilities by token where asked for, and why."""
+
+    text: str = ""
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
+    finish: str = ""
 
 
 def prompt_room(service: Service, prompt: int, wanted: int | None, field: str) -> int:
@@ -54,3 +65,21 @@ def finish_reason(piece: Piece) -> str:
         raise ApiError(500, f"the answer failed: {piece.message}", code="generation_failed")
     assert piece.finish is not None
     return piece.finish
+
+
+async def whole(answers: AnswerStream, choices: Sequence[Choice]) -> int:
+    """Let every choice grow until it has ended; return how many tokens that took.
+
+    Leaving early, also by an error, ends the others. Raises ApiError like `finish_reason`.
+    """
+    tokens = 0
+    with answers:
+        async for index, piece in answers:
+            choice = choices[index]
+            choice.text += piece.text
+            tokens += piece.token is not None
+            if piece.logprobs is not None:
+                choice.logprobs.append(piece.logprobs)
+            if piece.finish is not None:
+                choice.finish = finish_reason(piece)
+    return tokens
