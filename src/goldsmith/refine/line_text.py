@@ -24,6 +24,7 @@ Flags = NDArray[np.bool_]
 BUCKETS = 4096  # that words are hashed to
 WORDS = 12  # of a line that are looked at: the first eight and the last four
 ROMAN = 100_000  # what Roman numbers count from, so that they never meet others
+LETTERS = 200_000  # what single letters count from
 
 _PATTERNS = (
     r"^\W{0,3}\d(?: ?\d){0,4}\W{0,3}$",
@@ -66,7 +67,10 @@ _PATTERNS = (
     r"^\p{Lu}",
     r"(?i)downloaded|author manuscript|page number not for|for personal use|nih-pa|peer review",
 )
-BARE = r"^\W{0,3}[A-Za-z]?(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
+BARE = (
+    r"^\W{0,3}(?:[A-Za-z]-?|\d{4,8}[-–]|(?i:page) )?(?P<n>\d(?: ?\d){0,4})"
+    r"\W{0,3}(?:(?:of|/) ?(?:[A-Z]-)?\d{1,4}\W{0,3})?$"
+)
 LEAD = r"^\W{0,3}(?:(?i)page |p\. ?)?(?P<n>\d{1,5})(?:[^\w.]|\. |$)"
 TRAIL = r"(?:^|[^\w.])(?P<n>\d{1,5})\W{0,3}$"
 ENTRY = r"^\W{0,2}(?P<n>\d{1,3})[\]\.)]?(?:\s|$|\pL)"
