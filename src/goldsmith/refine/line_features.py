@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from goldsmith.refine.line_lexicon import edge_tokens
 from goldsmith.refine.line_pages import (
     echoes,
     furniture_company,
@@ -70,11 +71,13 @@ class Layout:
 
 class Features(NamedTuple):
     """``dense`` [lines, n] float32, ``words`` [lines, WORDS] int32 (0 for none), ``groups``
-    [lines, 3] int32: lines of one group say the same or stand at the same place of other pages."""
+    [lines, 3] int32: lines of one group say the same or stand at the same place of other pages.
+    ``tokens`` [lines, TOKENS] uint32 are what `line_lexicon` may know."""
 
     dense: Floats
     words: NDArray[np.int32]
     groups: NDArray[np.int32]
+    tokens: NDArray[np.uint32]
 
 
 def line_features(layout: Layout) -> Features:
@@ -130,7 +133,8 @@ def line_features(layout: Layout) -> Features:
         ],
         axis=1,
     )
-    return Features(dense, characters.words, groups.astype(np.int32))
+    tokens = edge_tokens(characters, top, foot)
+    return Features(dense, characters.words, groups.astype(np.int32), tokens)
 
 
 def _places(page: Integers, length: Integers) -> tuple[Floats, Integers, Integers]:
