@@ -75,6 +75,7 @@ def held_out(papers: list[Paper], folds: list[int], keep: Path | None) -> list[n
         weights = train([features[n] for n in seen], [targets[n] for n in seen])
         chances |= {number: line_probabilities(features[number], weights) for number in held}
         if kept:
+            kept.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(kept, **{str(number): chances[number] for number in held})
         print(f"fold {fold} of {FOLDS}", flush=True)
     return [chances[number] for number in sorted(chances)]
