@@ -1,12 +1,12 @@
 """Train the line tagger on the hand-labelled papers and write the weights that ship.
 
-A forest comes first (LightGBM, which only this script needs), then the network of
+A forest comes first (LightGBM, which only this script needs), then the networks of
 `goldsmith.refine.line_model`, here in torch, which reads what the forest says. So that it learns to
 doubt the forest as far as it must, the forest's word on each paper comes from one that was grown
 without it. Each step takes a few whole papers, laid end to end with empty lines between, so that no
-paper hears another. Lines of body far from the page's edges are thinned for the forest; lines that
-a paper repeats count less. What a lexicon says of a paper is from papers of other parts.
-Deterministic on one core, where it takes about five minutes.
+paper hears another. Lines of body far from the page's edges are thinned for the forest.
+What the lexicon says of a paper is from papers of other parts. Deterministic on one core, where it
+takes about ten minutes.
 """
 
 import argparse
@@ -182,7 +182,11 @@ def train(features: list[Features], targets: list[np.ndarray]) -> dict[str, np.n
             seen_of = line_model.around(features[number])
             said[number] = line_model.forest_probabilities(seen_of, grown)
     both = [line_model.with_forest(f, p) for f, p in zip(features, said, strict=True)]
-    return lexicon | grow(features, targets) | train_network(both, targets)
+    weights = lexicon | grow(features, targets)
+    for number in range(line_model.NETWORKS):
+        network = train_network(both, targets, seed=7 + number)
+        weights |= {f"network.{number}.{name}": value for name, value in network.items()}
+    return weights
 
 
 def with_lexicons(
@@ -214,7 +218,7 @@ def grow(features: list[Features], targets: list[np.ndarray]) -> dict[str, np.nd
         chosen = ~far | (picked.random(len(target)) < THINNED)
         rows.append(line_model.around(paper)[chosen])
         wanted.append(target[chosen])
-        weights.append((np.where(far, 1 / THINNED, 1.0) * weight_of(paper))[chosen])
+        weights.append(np.where(far, 1 / THINNED, 1.0)[chosen])
     data = lightgbm.Dataset(
         np.concatenate(rows), np.concatenate(wanted), weight=np.concatenate(weights)
     )
@@ -249,15 +253,6 @@ def _lay(node: dict, tree: int, forest: dict[str, np.ndarray], used: list[int]) 
     return place
 
 
-def weight_of(paper: Features) -> np.ndarray:
-    """Lines that say the same count together as the square root of their number.
-
-    A stamp on a hundred pages is one decision of one annotator, and no hundred of them.
-    """
-    said = paper.groups[:, 0]
-    return np.bincount(said)[said] ** -0.5
-
-
 def _far(paper: Features) -> np.ndarray:
     """Lines at least FAR lines from the top and the foot of their page."""
     ranks = np.expm1(paper.dense[:, [47, 48]] * 3)
@@ -265,7 +260,7 @@ def _far(paper: Features) -> np.ndarray:
 
 
 def train_network(
-    features: list[Features], targets: list[np.ndarray], seed: int = 7
+    features: list[Features], targets: list[np.ndarray], seed: int
 ) -> dict[str, np.ndarray]:
     """Return the weights of a network trained on these papers."""
     torch.manual_seed(seed)
@@ -285,11 +280,8 @@ def train_network(
             wanted = torch.tensor(
                 np.concatenate([np.append(targets[n], [-1] * GAP) for n in chosen])
             )
-            weights = [np.append(weight_of(features[n]), np.zeros(GAP)) for n in chosen]
-            weight = torch.tensor(np.concatenate(weights), dtype=torch.float32)
             logits = network(dense, words, groups, real)
-            losses = functional.cross_entropy(logits, wanted, ignore_index=-1, reduction="none")
-            loss = (losses * weight).sum() / weight.sum()
+            loss = functional.cross_entropy(logits, wanted, ignore_index=-1)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -322,7 +314,8 @@ def _narrowed(name: str, array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype.kind == "i":
         return array.astype(np.int16)
-    return array if name.startswith("forest") or name in ("mean", "scale") else array.astype("f2")
+    exact = name.startswith("forest") or name.endswith((".mean", ".scale"))
+    return array if exact else array.astype("f2")
 
 
 def targets_of(paper: Paper) -> np.ndarray:
