@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,12 @@ from goldsmith.refine.line_model import (
     decide,
     network_probabilities,
     shipped_weights,
+)
+from goldsmith.refine.line_pages import (
+    marks_of_pages,
+    near_edges,
+    page_numbers,
+    shared_words,
 )
 from goldsmith.refine.line_tagger import layout_of
 from goldsmith.refine.line_text import WORDS
@@ -106,3 +113,48 @@ def test_numbers_that_count_with_the_pages_have_support() -> None:
     changed = np.flatnonzero((counting[3::4] != jumping[3::4]).all(axis=0))
     assert len(changed) >= 3  # how many pages agree, of all and of numbers alone
     assert (counting[3::4, changed] > jumping[3::4, changed]).any()
+
+
+def test_numbers_in_other_dress_count_with_the_pages() -> None:
+    """A prefix, "page n of m" and single letters are page numbers as bare digits are."""
+    forms = {
+        "bare": [f"{number + 4}" for number in range(6)],
+        "prefixed": [f"S-{number + 4}" for number in range(6)],
+        "of": [f"Page {number + 4} of 90" for number in range(6)],
+        "letters": [chr(ord("M") + number) for number in range(6)],
+    }
+    for texts in forms.values():
+        page = np.arange(6)
+        edge = np.ones(6, np.bool_)
+        found = page_numbers(texts, pa.array(texts, pa.string()), page, edge, 6)
+        np.testing.assert_allclose(found[:, 3], np.log1p(6) / 2, rtol=1e-6)
+
+
+def test_pieces_of_a_stamp_have_one_key_and_hide_no_edge() -> None:
+    texts, page = [], []
+    for number in range(8):
+        texts += [f"A head {'abcdefgh'[number]}", *["text"] * 6, "W", "W", "W"]
+        page += [number] * 10
+    pages = np.array(page)
+    lone = np.arange(len(texts)).astype(np.uint64) + np.uint64(1 << 40)
+    lone[[row for row, text in enumerate(texts) if text == "W"]] -= np.uint64(1 << 40)
+    key = marks_of_pages(lone, texts, pages, 8)
+    stamped = key[[row for row, text in enumerate(texts) if text == "W"]]
+    assert len(set(stamped.tolist())) == 1
+    edge = near_edges(key, pages, 8, 2).reshape(8, 10)
+    assert edge[:, [0, 1, 5, 6]].all()  # the last text before the stamp is near the foot
+    assert not edge[:, 3].any()
+
+
+def test_words_shared_at_the_edges_tell_a_head_that_changes() -> None:
+    texts, page = [], []
+    for number in range(6):
+        texts += [f"Notes on towns {['alpha', 'beta', 'gamma', 'delta', 'eps', 'zeta'][number]}"]
+        texts += [f"word{number}x{row} here" for row in range(12)]
+        page += [number] * 13
+    features = line_features(layout(texts, page))
+    edge = np.tile(np.arange(13) < 1, 6)
+    shared = shared_words(features.words, np.array(page), edge, 6)
+    heads = shared[::13, 0]
+    others = np.delete(shared[:, 0], np.s_[::13])
+    assert heads.min() > others.max()

@@ -18,13 +18,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from goldsmith.refine.line_lexicon import edge_tokens
+from goldsmith.refine.line_pages import (
+    echoes,
+    furniture_company,
+    inside_furniture,
+    marks_of_pages,
+    near_edges,
+    page_numbers,
+    repeated_lines,
+    shared_words,
+    title_echoes,
+)
 from goldsmith.refine.line_text import (
-    BARE,
-    BUCKETS,
     ENTRY,
-    LEAD,
-    ROMAN,
-    TRAIL,
     Characters,
     Flags,
     Floats,
@@ -32,7 +39,6 @@ from goldsmith.refine.line_text import (
     match_patterns,
     number_of,
     read_characters,
-    roman_number,
 )
 
 EDGE = 4  # lines from the top and the foot of a page where numbers are believed
@@ -41,6 +47,7 @@ _HEADINGS = {"reference": 21, "annex": 22, "section": 24}  # places in _PATTERNS
 _SMOOTHED = (3, 4, 9, 10, 15, 16, 19, 20, 25)
 _ENDED, _HYPHEN, _LOWER = 27, 28, 30
 _OPENINGS = (11, 12, 13, 14, 15, 16, 17, 18, 30, 31)
+_AGREED = 0.65  # what two pages that agree on a number's distance give
 _SPANS = (2, 6, 20)  # lines to each side that densities are taken over
 
 
@@ -64,11 +71,13 @@ class Layout:
 
 class Features(NamedTuple):
     """``dense`` [lines, n] float32, ``words`` [lines, WORDS] int32 (0 for none), ``groups``
-    [lines, 3] int32: lines of one group say the same or stand at the same place of other pages."""
+    [lines, 3] int32: lines of one group say the same or stand at the same place of other pages.
+    ``tokens`` [lines, TOKENS] uint32 are what `line_lexicon` may know."""
 
     dense: Floats
     words: NDArray[np.int32]
     groups: NDArray[np.int32]
+    tokens: NDArray[np.uint32]
 
 
 def line_features(layout: Layout) -> Features:
@@ -79,13 +88,16 @@ def line_features(layout: Layout) -> Features:
     characters = read_characters(layout.texts)
     flags = match_patterns(texts)
     place, top, foot = _places(page, characters.length)
-    edge = np.minimum(top, foot) < EDGE
     pages = int(page.max() - page.min()) + 1
+    characters = characters._replace(key=marks_of_pages(characters.key, layout.texts, page, pages))
+    edge = near_edges(characters.key, page, pages, EDGE)
     repeated = [
-        _repeated(key, page, edge, top, foot, pages) for key in (characters.key, characters.short)
+        repeated_lines(key, page, edge, top, foot, pages)
+        for key in (characters.key, characters.short)
     ]
-    numbers = _numbers(layout.texts, texts, page, edge, pages)
+    numbers = page_numbers(layout.texts, texts, page, edge, pages)
     entries = _entries(texts, page)
+    inside = inside_furniture(repeated[0], numbers, page)
     columns: list[NDArray[Any]] = [
         characters.shares,
         flags,
@@ -96,17 +108,22 @@ def line_features(layout: Layout) -> Features:
         *repeated,
         numbers,
         entries,
-        _inside(repeated[0], numbers, page),
+        inside,
         *(
             _pieces(start, layout.size, page, flags, entries, characters, place)
             for start in (layout.opens, layout.size != 0)
         ),
-        _echoes(characters.words, top, foot, page),
+        echoes(characters.words, top, foot, page),
     ]
     for span in _SPANS:
         columns.append(_smooth(flags[:, _SMOOTHED].astype(np.float32), span))
         columns.append(_smooth(characters.shares[:, :4], span))
     columns.append(_headings(flags))
+    numbered = (numbers[:, 3] > _AGREED) & edge
+    furniture = (inside[:, 4] > 0) & edge
+    columns.append(shared_words(characters.words, page, edge, pages))
+    columns.append(furniture_company(characters.key, furniture, numbered, page, place[:, 0]))
+    columns.append(title_echoes(characters.words, layout.size, page))
     dense = np.concatenate([np.asarray(c, np.float32).reshape(count, -1) for c in columns], axis=1)
     groups = np.stack(
         [
@@ -116,7 +133,8 @@ def line_features(layout: Layout) -> Features:
         ],
         axis=1,
     )
-    return Features(dense, characters.words, groups.astype(np.int32))
+    tokens = edge_tokens(characters, top, foot)
+    return Features(dense, characters.words, groups.astype(np.int32), tokens)
 
 
 def _places(page: Integers, length: Integers) -> tuple[Floats, Integers, Integers]:
@@ -180,83 +198,6 @@ def _since(layout: Layout, page: Integers, length: Integers) -> Floats:
     return np.asarray(np.stack(columns, axis=1) / 2, np.float32)
 
 
-def _repeated(
-    key: NDArray[np.uint64], page: Integers, edge: Flags, top: Integers, foot: Integers, pages: int
-) -> Floats:
-    """On how many pages a key stands, anywhere and near the edges, and on which near ones."""
-    _, same = np.unique(key, return_inverse=True)
-    width = pages + 5
-    code = same * width + (page - page.min()) + 2
-
-    def spread(mask: Flags) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        found = np.unique(code[mask])
-        return found, np.bincount(found // width, minlength=int(same.max()) + 1)
-
-    everywhere, anywhere = spread(np.ones(len(key), np.bool_))
-    _, edges = spread(edge)
-    _, tops = spread(top < 2)
-    _, feet = spread(foot < 2)
-    columns: list[NDArray[Any]] = [
-        np.log1p(anywhere[same]) / 2,
-        np.log1p(edges[same]) / 2,
-        (edges[same] - 1) / pages,
-        np.log1p(tops[same]) / 2,
-        np.log1p(feet[same]) / 2,
-    ]
-    for step in (-2, -1, 1, 2):
-        columns.append(np.isin(code + step, everywhere))
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _numbers(
-    lines: Sequence[str], texts: pa.Array, page: Integers, edge: Flags, pages: int
-) -> Floats:
-    """How many pages agree with the distance between a line's number and its page's number."""
-    bare = number_of(texts, BARE)
-    for index in np.flatnonzero(edge & (bare < 0)).tolist():
-        bare[index] = roman_number(lines[index])
-    lead, trail = number_of(texts, LEAD), number_of(texts, TRAIL)
-    number = page - page.min()
-    kinds = [values - number for values in (bare, lead, trail)]
-    known = [values >= 0 for values in (bare, lead, trail)]
-    width = pages + 1
-    pairs = [
-        (offset + 10_000)[mask & edge] * width + number[mask & edge]
-        for offset, mask in zip(kinds, known, strict=True)
-    ]
-    columns: list[NDArray[Any]] = []
-    offsets, counts = np.unique(np.unique(np.concatenate(pairs)) // width, return_counts=True)
-    alone, lone_counts = np.unique(np.unique(pairs[0]) // width, return_counts=True)
-    for offset, mask in zip(kinds, known, strict=True):
-        support = _look(offset + 10_000, offsets, counts) * mask
-        strict = _look(offset + 10_000, alone, lone_counts) * mask
-        near = sum(_look(offset + 10_000 + step, offsets, counts) * mask for step in (-2, -1, 1, 2))
-        columns += [
-            mask,
-            np.log1p(support) / 2,
-            np.maximum(support - 1, 0) / pages,
-            np.log1p(strict) / 2,
-            np.log1p(near) / 2,
-        ]
-    columns += [
-        np.full(len(page), counts.max(initial=0) / pages),
-        np.full(len(page), lone_counts.max(initial=0) / pages),
-        (bare > 0) & (bare <= 2 * pages),
-        bare > ROMAN,
-        np.log1p(np.maximum(lead, 0)) / 5,
-        (lead == number) | (trail == number),
-        (lead == number + 1) | (trail == number + 1),
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _look(values: Integers, keys: Integers, counts: Integers) -> Integers:
-    if not len(keys):
-        return np.zeros(len(values), np.int64)
-    at = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
-    return np.where(keys[at] == values, counts[at], 0)
-
-
 def _entries(texts: pa.Array, page: Integers) -> Floats:
     """Whether the number that opens a line follows one shortly before, as entries and notes do."""
     values = number_of(texts, ENTRY)
@@ -282,33 +223,6 @@ def _entries(texts: pa.Array, page: Integers) -> Floats:
         _smooth(follows, 20),
     ]
     return np.concatenate(columns, axis=1)
-
-
-def _inside(repeated: Floats, numbers: Floats, page: Integers) -> Floats:
-    """Lines of text between each line and the edges of its page, furniture aside, and whether the
-    page has a line whose number counts better with the pages."""
-    support = numbers[:, 3]
-    furniture = (repeated[:, 1] > 0.65) | (support > 0.65)
-    starts = np.flatnonzero(np.concatenate([[True], page[1:] != page[:-1]]))
-    sizes = np.diff(np.append(starts, len(page)))
-    owner = np.repeat(np.arange(len(starts)), sizes)
-    text = np.cumsum(~furniture)
-    opened = np.concatenate([[0], text])[starts][owner]
-    closed = text[starts + sizes - 1][owner]
-    above = text - ~furniture - opened
-    below: Integers = closed - text
-    best = np.maximum.reduceat(support, starts)[owner]
-    columns: list[NDArray[Any]] = [
-        np.log1p(above) / 2,
-        np.log1p(below) / 2,
-        above == 0,
-        below == 0,
-        furniture,
-        best,
-        best - support,
-        np.add.reduceat(furniture, starts, dtype=np.int64)[owner] / 4,
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _pieces(
@@ -360,17 +274,6 @@ def _pieces(
     )
     inner = np.log1p(np.arange(count) - starts[owner])[:, None] / 2
     return np.concatenate([piece[owner], inner], axis=1).astype(np.float32)
-
-
-def _echoes(words: NDArray[np.int32], top: Integers, foot: Integers, page: Integers) -> Floats:
-    """Share of a line's words that the first page's top holds: titles and authors run as heads."""
-    own = words[(page == page[0]) & (top < 12)]
-    known = np.zeros(BUCKETS, np.bool_)
-    known[own.ravel()] = True
-    known[0] = False
-    held = known[words].sum(axis=1)
-    size = np.maximum((words > 0).sum(axis=1), 1)
-    return np.stack([held / size, (held == size) & (size > 2)], axis=1).astype(np.float32)
 
 
 def _smooth(values: NDArray[Any], span: int) -> Floats:

@@ -1,9 +1,10 @@
 """The line tagger's model, in numpy: what it says of each line of one document.
 
-First a forest of small trees looks at each line with the lines beside it; then a network reads what
-the forest said with the line's own numbers and words. In the network residual convolutions over the
-lines carry what neighbours say, with steps that grow to 32 lines; between them each line hears the
-mean of the lines that say the same on other pages, and of those at the same place of other pages.
+First a lexicon adds what other papers call such lines (`line_lexicon`). Then a forest of small
+trees looks at each line with the lines beside it, and networks read what the forest said with the
+line's own numbers and words. In a network residual convolutions over the lines carry what
+neighbours say, with steps that grow to 32 lines; between them each line hears the mean of the lines
+that say the same on other pages, and of those at the same place of other pages.
 The weights are made by ``benchmarks/fit_line_tagger.py``, where the same network is written for
 training; a test holds the two together.
 """
@@ -19,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from goldsmith.refine.line_features import Features
+from goldsmith.refine.line_lexicon import look_up
 from goldsmith.refine.line_text import Floats
 
 CLASSES = ("kept", "reference", "front", "headnote", "page_number", "footnote")
 REMOVED = (3, 4, 5)
 SURE = 0.55  # chance of being removable from which a line is
-FOREST = 0.4  # weight of the forest's own word beside the network's
+FOREST = 0.4  # weight of the forest's own word beside the networks'
+NETWORKS = 3  # trained from other seeds; their mean wavers less over doubtful feet
 NODES = 61  # of a tree with 31 leaves; leaves are their own children
 DEPTH = 7
 _NEIGHBOURS = (
@@ -49,15 +52,28 @@ def shipped_weights() -> Weights:
 
 
 def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "u":
+        return array
     return array.astype(np.float32 if array.dtype.kind == "f" else np.int32)
 
 
 def line_probabilities(features: Features, weights: Weights) -> Floats:
     """Return [lines, classes]: how likely each line is of each of `CLASSES`."""
+    features = with_lexicon(features, weights)
     first = forest_probabilities(around(features), weights)
-    second = network_probabilities(with_forest(features, first), weights)
-    mixed = FOREST * np.log(first + 1e-5) + (1 - FOREST) * np.log(second + 1e-5)
+    both = with_forest(features, first)
+    mixed = FOREST * np.log(first + 1e-5)
+    for number in range(NETWORKS):
+        head = f"network.{number}."
+        one = {n.removeprefix(head): value for n, value in weights.items() if n.startswith(head)}
+        mixed += (1 - FOREST) / NETWORKS * np.log(network_probabilities(both, one) + 1e-5)
     return _softmax(mixed)
+
+
+def with_lexicon(features: Features, weights: Weights) -> Features:
+    """The features with what other papers call such lines as further numbers."""
+    known = look_up(features.tokens, weights["lexicon.token"], weights["lexicon.count"])
+    return features._replace(dense=np.concatenate([features.dense, known], axis=1))
 
 
 def around(features: Features) -> Floats:
@@ -97,7 +113,7 @@ def with_forest(features: Features, chances: Floats) -> Features:
 
 
 def network_probabilities(features: Features, weights: Weights) -> Floats:
-    """The network's word on each line, [lines, classes]."""
+    """One network's word on each line, [lines, classes]."""
     table = weights["words"]
     words = features.words
     used = np.maximum((words > 0).sum(axis=1, keepdims=True), 1)

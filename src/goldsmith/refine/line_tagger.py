@@ -25,7 +25,7 @@ from goldsmith.refine.line_model import (
 from goldsmith.refine.line_text import Floats
 from goldsmith.refine.lines import Line
 
-NAME = "lines-1"
+NAME = "lines-2"
 _SURE = 0.8  # above what serves papers best: text is worth more than tidiness
 _ENTRIES = 5  # lines in a row that make a section of entries
 _OUTER = 0.16  # of a page's height from its top or foot, where heads and numbers stand

@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
 
 BUCKETS = 4096  # that words are hashed to
 WORDS = 12  # of a line that are looked at: the first eight and the last four
+TAIL = 4
 ROMAN = 100_000  # what Roman numbers count from, so that they never meet others
+LETTERS = 200_000  # what single letters count from
 
 _PATTERNS = (
     r"^\W{0,3}\d(?: ?\d){0,4}\W{0,3}$",
@@ -66,7 +69,10 @@ _PATTERNS = (
     r"^\p{Lu}",
     r"(?i)downloaded|author manuscript|page number not for|for personal use|nih-pa|peer review",
 )
-BARE = r"^\W{0,3}[A-Za-z]?(?P<n>\d(?: ?\d){0,4})\W{0,3}$"
+BARE = (
+    r"^\W{0,3}(?:[A-Za-z]-?|\d{4,8}[-–]|(?i:page) )?(?P<n>\d(?: ?\d){0,4})"
+    r"\W{0,3}(?:(?:of|/) ?(?:[A-Z]-)?\d{1,4}\W{0,3})?$"
+)
 LEAD = r"^\W{0,3}(?:(?i)page |p\. ?)?(?P<n>\d{1,5})(?:[^\w.]|\. |$)"
 TRAIL = r"(?:^|[^\w.])(?P<n>\d{1,5})\W{0,3}$"
 ENTRY = r"^\W{0,2}(?P<n>\d{1,3})[\]\.)]?(?:\s|$|\pL)"
@@ -77,9 +83,11 @@ _VALUES = {"i": 1, "v": 5, "x": 10, "l": 50}
 class Characters(NamedTuple):
     shares: Floats  # [lines, 12]
     length: Integers  # characters of each line
-    key: NDArray[np.uint64]  # of the letters of the line, in lower case
-    short: NDArray[np.uint64]  # of its first twelve letters
-    words: NDArray[np.int32]  # [lines, WORDS]
+    key: Hashes  # of the letters of the line, in lower case
+    short: Hashes  # of its first twelve letters
+    whole: Hashes  # of all but spaces, in lower case, each number as one digit
+    hashes: Hashes  # of words, [lines, WORDS], 0 for none
+    words: NDArray[np.int32]  # the buckets of these, 0 for none
 
 
 @cache
@@ -166,17 +174,31 @@ def read_characters(texts: Sequence[str]) -> Characters:
     lone = last - first < 3  # nothing to recognise: each line its own
     key = np.where(lone, np.arange(len(ends)).astype(np.uint64), key)
     short = np.where(lone, np.arange(len(ends)).astype(np.uint64), short)
-    return Characters(shares, length, key, short, _words(kinds, lower, owner, len(ends)))
+    hashes = _words(kinds, lower, owner, len(ends))
+    buckets = (hashes >> np.uint64(40)) % np.uint64(BUCKETS - 1) + np.uint64(1)
+    words = np.where(hashes > 0, buckets, np.uint64(0)).astype(np.int32)
+    return Characters(shares, length, key, short, _wholes(kinds, lower, owner), hashes, words)
 
 
-def _words(
-    kinds: NDArray[np.uint8], lower: NDArray[np.uint64], owner: Integers, count: int
-) -> NDArray[np.int32]:
-    """Buckets of each line's first eight and last four words."""
+def _wholes(kinds: NDArray[np.uint8], lower: Hashes, owner: Integers) -> Hashes:
+    """A hash of each line without its spaces, every run of digits as one."""
+    digit = kinds == 2
+    kept = np.flatnonzero((kinds != 1) & ~(digit & np.append([False], digit[:-1])))
+    of = owner[kept]
+    starts = np.searchsorted(of, np.arange(owner[-1] + 2))
+    powers = _powers(len(kept))
+    at = np.arange(len(kept)) - starts[of]
+    with np.errstate(over="ignore"):
+        total = np.append(np.uint64(0), np.cumsum((lower[kept] + np.uint64(7)) * powers[at]))
+        return np.asarray(total[starts[1:]] - total[starts[:-1]], np.uint64)
+
+
+def _words(kinds: NDArray[np.uint8], lower: Hashes, owner: Integers, count: int) -> Hashes:
+    """Hashes of each line's first eight and last four words."""
     inside = (kinds >= 2) & (kinds <= 4)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.view(np.int8), [0]])))
     starts, ends = edges[::2], edges[1::2]
-    words = np.zeros((count, WORDS), np.int32)
+    words = np.zeros((count, WORDS), np.uint64)
     if not len(starts):
         return words
     flat = np.flatnonzero(inside)
@@ -187,15 +209,15 @@ def _words(
         total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms, dtype=np.uint64)])
         upto = np.cumsum(sizes)
         hashed = (total[upto] - total[upto - sizes]) * np.uint64(0x9E3779B97F4A7C15)
-    buckets = (hashed >> np.uint64(40)) % np.uint64(BUCKETS - 1) + np.uint64(1)
+    hashed |= np.uint64(1)
     of = owner[starts]
     first = np.searchsorted(of, np.arange(count))
     last = np.searchsorted(of, np.arange(count), "right")
     rank, back = np.arange(len(of)) - first[of], last[of] - 1 - np.arange(len(of))
-    head = rank < WORDS - 4
-    words[of[head], rank[head]] = buckets[head]
-    tail = ~head & (back < 4)
-    words[of[tail], WORDS - 1 - back[tail]] = buckets[tail]
+    head = rank < WORDS - TAIL
+    words[of[head], rank[head]] = hashed[head]
+    tail = ~head & (back < TAIL)
+    words[of[tail], WORDS - 1 - back[tail]] = hashed[tail]
     return words
 
 

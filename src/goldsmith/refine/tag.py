@@ -34,7 +34,7 @@ class Tag:
 
     settings: RefineSettings
     name: ClassVar[str] = "tag"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     unit: ClassVar[Literal["document", "all"]] = "document"
     reads: ClassVar[tuple[str, ...]] = ("lines", "pages")
     writes: ClassVar[tuple[str, ...]] = ("tags",)
