@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command import SALT, TEA
+from command import SALT, TEA, run
 
 from goldsmith.lake import Lake, table_digest
 from goldsmith.lake.schemas import LOGS, SCHEMAS
@@ -115,6 +115,18 @@ def test_a_second_run_does_nothing_again(papers, workspace):
     before = lake.read("runs").num_rows
     goldsmith("run", papers, "-w", workspace, *settings())
     assert lake.read("runs").num_rows == before
+
+
+def test_answers_that_changed_are_measured_again(workspace, monkeypatch):
+    other = workspace.parent / "other-answers"
+    shutil.copytree(workspace, other)
+    lake = Lake(Workspace(other).lake)
+    before = lake.read("runs").num_rows
+    assert run("eval", "-w", other)[0] == 0
+    assert lake.read("runs").num_rows == before
+    monkeypatch.setattr("goldsmith.retrieval.ANSWER_VERSION", 0)
+    assert run("eval", "-w", other)[0] == 0
+    assert lake.read("runs").num_rows > before
 
 
 def test_every_file_is_accounted_for(workspace):

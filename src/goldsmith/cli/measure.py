@@ -127,7 +127,7 @@ def evaluate(project: Project) -> bool:
     """
     from goldsmith.cli.learn import read_questions
     from goldsmith.pipeline import building, fingerprint, is_current, read_manifest
-    from goldsmith.retrieval import Index
+    from goldsmith.retrieval import ANSWER_VERSION, Index
 
     space, settings = project.workspace, project.settings
     made = {
@@ -137,7 +137,7 @@ def evaluate(project: Project) -> bool:
     }
     asked = [row for row in read_questions(project) if row["split"] == "evaluate"]
     about = (settings.evaluate.model_dump(), settings.answer.model_dump(), settings.seed, asked)
-    key = fingerprint("evaluate", goldsmith.__version__, made, *about)
+    key = fingerprint("evaluate", goldsmith.__version__, ANSWER_VERSION, made, *about)
     if is_current(space.scores, key):
         return False
     index = Index.open(space.index)

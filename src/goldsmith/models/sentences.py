@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch.nn.utils.rnn import pad_sequence
 
 from goldsmith.errors import MissingExtraError, ModelError
 from goldsmith.models.encoder import Encoder
@@ -49,13 +50,9 @@ class SentenceEncoder:
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for start in range(0, len(order), batch):
             rows = order[start : start + batch]
-            longest = max(len(pieces[i].ids) for i in rows)
-            tokens = torch.full((len(rows), longest), self.encoder.config.pad)
-            mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-            for row, i in enumerate(rows):
-                count = len(pieces[i].ids)
-                tokens[row, :count] = torch.tensor(pieces[i].ids)
-                mask[row, :count] = True
+            ids = [torch.tensor(pieces[i].ids, dtype=torch.long) for i in rows]
+            tokens = pad_sequence(ids, True, self.encoder.config.pad)
+            mask = pad_sequence([torch.ones_like(each).bool() for each in ids], True)
             with torch.inference_mode():
                 vectors[rows] = self.encoder.embed(tokens, mask).numpy()
         return vectors

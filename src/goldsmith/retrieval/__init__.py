@@ -9,13 +9,14 @@ Others use: `build_index`, `Index`, `Hit`, `answer`, `Answer`, `Sentence`, `Box`
 `choose_embedder`, `content_terms`. Which embedder runs is settings.index.embedder's to say.
 """
 
-from goldsmith.retrieval.answering import Answer, Sentence, answer
+from goldsmith.retrieval.answering import ANSWER_VERSION, Answer, Sentence, answer
 from goldsmith.retrieval.embed import Embedder, choose_embedder
 from goldsmith.retrieval.index import INDEX_VERSION, Hit, Index, build_index
 from goldsmith.retrieval.sentences import Box
 from goldsmith.retrieval.words import content_terms
 
 __all__ = [
+    "ANSWER_VERSION",
     "INDEX_VERSION",
     "Answer",
     "Box",

@@ -93,10 +93,8 @@ class EncoderEmbedder:
         from goldsmith.models import load_sentence_encoder
 
         self.name = name
-        # Half the time where the processor has the instructions; cosines move by less than 0.01.
-        has = torch.cpu.get_capabilities()
-        halved = has.get("avx512_bf16") or has.get("amx_bf16")
-        self._encoder = load_sentence_encoder(folder, torch.bfloat16 if halved else torch.float32)
+        # Half the time; cosines move by less than 0.01.
+        self._encoder = load_sentence_encoder(folder, torch.bfloat16 if halved() else torch.float32)
 
     def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return unit vectors, shape (texts, width); zeros for an empty text."""
@@ -112,6 +110,14 @@ class EncoderEmbedder:
             listener.advance(len(rows))
         listener.advance(len(texts) - len(order))
         return vectors
+
+
+def halved() -> bool:
+    """Whether this processor multiplies in bfloat16."""
+    import torch
+
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
 
 
 def _encoder(name: str) -> EncoderEmbedder:

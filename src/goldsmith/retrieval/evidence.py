@@ -86,12 +86,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One candidate sentence: where it stands and what was measured (`MEASURES`, in that order)."""
+    """One candidate sentence: where it stands, its chunk's ``heading``, the sentence ``before`` it
+    there, and what was measured (`MEASURES`, in that order)."""
 
     hit: Hit
     start: int
     end: int
     text: str
+    heading: str
+    before: str
     held: frozenset[str]
     measures: tuple[float, ...]
 
@@ -156,7 +159,8 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
     for hit in hits:
         chunk = index.chunks[hit.row]
         document = index.documents.get(chunk["document"])
-        heading = set(content_terms(heading_text(chunk, document)))
+        title = heading_text(chunk, document)
+        heading = set(content_terms(title))
         titles = {" ".join(title.split()) for title in chunk["heading_path"] or ()}
         first, last = index.first_sentence[hit.row], index.first_sentence[hit.row + 1]
         ranges = [(int(start), int(end)) for _, start, end in index.sentences[first:last]]
@@ -197,7 +201,8 @@ def gather(index: Index, question: Question, hits: Sequence[Hit]) -> list[Eviden
                 hit.vector - tenth,
                 min(len(question.weights), 12) / 12,
             )
-            found.append(Evidence(hit, start, end, text, held[place], measures))
+            before = texts[place - 1] if place else ""
+            found.append(Evidence(hit, start, end, text, title, before, held[place], measures))
     return found
 
 

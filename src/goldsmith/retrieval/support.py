@@ -3,7 +3,8 @@
 The first gives every sentence a value; the best one is chosen. The second turns the measures of the
 chosen sentence into the probability that it answers the question at all. Both are linear, so that a
 person can read what spoke for and against, and both are fitted by ``benchmarks/fit_support.py``,
-which says on what. Cosines of a sentence encoder and of TF-IDF differ, hence one set for each.
+which says on what. Cosines of a sentence encoder and of TF-IDF differ, and sentences that were read
+have one measure more (`reader`), hence one set for each kind: "encoder", "tfidf" and "reader".
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ def weights(kind: str) -> dict[str, tuple[float, ...]]:
     data = files("goldsmith.retrieval").joinpath("support.json").read_text("utf-8")
     table = json.loads(data)[kind]
     return {
-        "choice": tuple(table["choice"][name] for name in MEASURES),
-        "support": (*(table["support"][name] for name in MEASURES), table["support"]["intercept"]),
+        "choice": tuple(table["choice"][name] for name in names(kind)),
+        "support": tuple(table["support"][name] for name in (*names(kind), "intercept")),
     }
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return the measures that a kind's weights are for; what was read has one more."""
+    return (*MEASURES, "read") if kind == "reader" else MEASURES
 
 
 def rank(evidence: Sequence[Evidence], kind: str) -> list[Evidence]:
