@@ -160,8 +160,9 @@ class TrainSettings(Section):
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     lora_targets: tuple[str, ...] = Field((), description="Layers by name; none: all linear.")
     rank_stabilised: bool = Field(False, description="Scale by alpha / sqrt(rank) (rsLoRA).")
-    adapter: Literal["lora", "dora", "prompt"] = Field(
-        "lora", description="What learns on the frozen base; prompt: virtual tokens alone."
+    adapter: Literal["lora", "dora", "bias", "prompt"] = Field(
+        "lora",
+        description="What learns on the frozen base; bias: its biases, prompt: virtual tokens.",
     )
     prompt_tokens: Count = Field(20, description="Virtual tokens (adapter = prompt).")
     prompt_text: str = Field(

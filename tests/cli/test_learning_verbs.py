@@ -187,3 +187,48 @@ def test_tokenizers_are_compared_and_extended(space, tmp_path):
         code, _, said = run(*wrong)
         assert code in (1, 2), said
         assert "internal" not in said
+
+
+def test_biases_are_trained_served_and_checked_or_refused_first(space, tmp_path):
+    own, biases = Workspace(space).tokenizer, ("--set", "train.adapter=bias")
+    before = sorted(space.rglob("*"))
+    other, papers = tmp_path / "other", tmp_path / "papers"
+    papers.mkdir()
+    (papers / "salt.md").write_text(SALT, "utf-8")
+    for verb in (("train", "-w", space), ("run", papers, "-w", other), ("train", "--plan")):
+        code, _, said = run(*verb, *(("-w", space) if "--plan" in verb else ()), *biases)
+        assert code == 2
+        assert "no biases to train; use LoRA (train.adapter = 'lora')" in said
+    assert sorted(space.rglob("*")) == before
+    assert not other.exists()
+
+    config = ModelConfig(
+        vocabulary=load(own).size,
+        width=16,
+        layers=2,
+        heads=2,
+        key_value_heads=2,
+        head_dim=8,
+        hidden=16,
+        context=128,
+        qkv_bias=True,
+        family="qwen2",
+    )
+    base = tmp_path / "base"
+    shutil.copytree(own, base)
+    save_model(Decoder(config, seed=1), base)
+    mine = tmp_path / "mine.jsonl"
+    rows = [{"prompt": f"Salt {n}?", "completion": f"Salt is salt {n}."} for n in range(12)]
+    mine.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    chosen = ("train.tune_steps=4", f"model.base={base}", f'dataset.instructions=["{mine}"]')
+    how = [part for one in chosen for part in ("--set", one)]
+    plan = made("train", "--plan", "-w", space, *how, *biases)
+    assert f", {2 * 3 * 16} of them learn; " in plan
+    made("train", "-w", space, *how, *biases)
+    assert "equals the trained model over" in made("export", "--check", "-w", space)
+    tuned, plain = (load_model(one).state_dict() for one in (space / "models/merged", base))
+    changed = {name for name in plain if not torch.equal(plain[name], tuned[name])}
+    assert changed
+    assert changed <= {
+        f"layers.{n}.attention.{p}.bias" for n in (0, 1) for p in ("query", "key", "value")
+    }

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from goldsmith.models import Decoder, ModelConfig, load_model, save_model
 from goldsmith.project import ServeSettings
 from goldsmith.training import load_adapter
 from goldsmith.training.adapter_files import save_adapter, save_merged
-from goldsmith.training.adapters import AdapterSpec, PromptSpec, attach, attach_prompt
+from goldsmith.training.adapters import BITFIT, AdapterSpec, PromptSpec, attach, attach_prompt
 
 CONFIG = ModelConfig(
     vocabulary=61, width=32, layers=2, heads=4, key_value_heads=2, head_dim=8, hidden=48, context=64
@@ -90,6 +91,24 @@ def test_a_folder_whose_prompt_is_another_or_gone_is_refused(prompted):
     found = compared(prompted)
     assert found.tensor == "prompt.rows"
     assert min(found.gaps.values()) > 0.001
+
+
+def test_trained_biases_are_served_as_they_were_trained(tmp_path):
+    model = Decoder(replace(CONFIG, family="qwen2", qkv_bias=True), seed=1)
+    save_model(model, tmp_path / "base")
+    attach(model, BITFIT, seed=2)
+    with torch.no_grad():
+        for number, layer in enumerate(model.layers):
+            layer.attention.value.bias += 0.5 + number
+    save_adapter(model, tmp_path / "adapter", "../base")
+    save_merged(model, tmp_path / "merged", None)
+    found = compared(tmp_path)
+    assert found.holds
+    assert 0 <= max(found.gaps.values()) < 1e-4
+    save_model(load_model(tmp_path / "base"), tmp_path / "merged")
+    found = compared(tmp_path)
+    assert found.tensor == "layers.0.attention.value.bias"
+    assert min(found.gaps.values()) > 0.01
 
 
 @pytest.mark.parametrize("change", [0.3, 1000.0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import TINY
+from tiny import GPT2, TINY
 
 from goldsmith.errors import ModelError
 from goldsmith.models import Decoder, load_model, save_model
@@ -29,19 +29,6 @@ GEMMA = replace(
     query_scale=8,
     attention_cap=50.0,
     logit_cap=30.0,
-)
-GPT2 = replace(
-    TINY,
-    family="gpt2",
-    key_value_heads=4,
-    hidden=128,
-    positions="learned",
-    norm="layer",
-    norm_bias=True,
-    qkv_bias=True,
-    output_bias=True,
-    activation="gelu_tanh",
-    gated=False,
 )
 TOKENS = torch.arange(40).view(2, 20)
 SETTINGS = {"task_type": "CAUSAL_LM", "num_virtual_tokens": 5}

@@ -35,6 +35,7 @@ def in_a_process(job: str, root: Path, kill: str) -> int | None:
     [
         ("pretrain", ["base"], ["step:1", "step:8", "save:2"]),
         ("tune", ["adapter", "merged"], ["save:1", "step:5"]),
+        ("biases", ["adapter", "merged"], ["save:1", "step:5"]),
     ],
 )
 def test_killed_and_run_again_gives_the_same_bytes(tmp_path, job, results, kills):

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,18 @@ TRAIN = TrainSettings(
     lora_rank=2,
     threads=1,
 )
+BIASED = {
+    "family": "gpt2",
+    "key_value_heads": 2,
+    "positions": "learned",
+    "norm": "layer",
+    "norm_bias": True,
+    "qkv_bias": True,
+    "output_bias": True,
+    "activation": "gelu_tanh",
+    "gated": False,
+}
+"""What makes the base a model with biases."""
 
 
 @dataclass(frozen=True)
@@ -102,25 +115,31 @@ def run_pretrain(root: Path, batches: ToyBatches, settings: TrainSettings = TRAI
     )
 
 
+def make_start(root: Path, **traits: Any) -> None:
+    """Write the base that is tuned, unless it is there."""
+    if (root / "start").is_dir():
+        return
+    config = ModelConfig(
+        vocabulary=VOCABULARY,
+        width=16,
+        layers=2,
+        heads=2,
+        head_dim=8,
+        hidden=24,
+        context=16,
+        tied=False,
+        **{"key_value_heads": 1, **traits},
+    )
+    model = Decoder(config, seed=8)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight *= 5.0  # far from the flat start, so that a small adapter has a hold
+    save_model(model, root / "start")
+    make_tokenizer(root / "start")
+
+
 def run_tune(root: Path, batches: ToyBatches, settings: TrainSettings = TRAIN) -> Outcome:
-    if not (root / "start").is_dir():
-        config = ModelConfig(
-            vocabulary=VOCABULARY,
-            width=16,
-            layers=2,
-            heads=2,
-            key_value_heads=1,
-            head_dim=8,
-            hidden=24,
-            context=16,
-            tied=False,
-        )
-        model = Decoder(config, seed=8)
-        with torch.no_grad():
-            for weight in model.parameters():
-                weight *= 5.0  # far from the flat start, so that a small adapter has a hold
-        save_model(model, root / "start")
-        make_tokenizer(root / "start")
+    make_start(root)
     return tune(
         batches,
         settings,
@@ -132,6 +151,11 @@ def run_tune(root: Path, batches: ToyBatches, settings: TrainSettings = TRAIN) -
         seed=5,
         progress=Silent(),
     )
+
+
+def run_biases(root: Path, batches: ToyBatches, **more: Any) -> Outcome:
+    make_start(root, **BIASED)
+    return run_tune(root, batches, TRAIN.model_copy(update={"adapter": "bias", **more}))
 
 
 def die() -> None:
@@ -153,4 +177,4 @@ def main(job: str, folder: str, kill: str) -> None:
             write(path, data)
 
         checkpoint.write_atomically = write_or_die
-    {"pretrain": run_pretrain, "tune": run_tune}[job](Path(folder), batches)
+    {"pretrain": run_pretrain, "tune": run_tune, "biases": run_biases}[job](Path(folder), batches)

@@ -15,8 +15,8 @@ from goldsmith.errors import UserError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from goldsmith.models import ModelConfig
     from goldsmith.report import Curve
-    from goldsmith.training import Plan
 
 METRICS = "metrics.jsonl"
 _SAMPLE_TOKENS = 120
@@ -176,55 +176,36 @@ def train(project: Project) -> bool:
     return trained or tuned
 
 
-def training_plan(project: Project, price: float) -> list[str]:
-    """Say what both jobs will need, from the settings alone; ``price`` is of an hour."""
+def model_shape(project: Project) -> ModelConfig:
+    """Return the config of the model that the settings train, with rows as its context."""
     from goldsmith.models import ModelConfig, read_config
-    from goldsmith.training import (
-        adapter_of,
-        compute_precision,
-        estimate,
-        matmul_rate,
-        plan_of,
-        training_device,
+
+    settings, shape = project.settings, project.settings.model
+    if shape.base:
+        return replace(read_config(base_folder(project)), context=settings.dataset.sequence)
+    return ModelConfig(
+        vocabulary=settings.tokenizer.vocabulary,
+        width=shape.width,
+        layers=shape.layers,
+        heads=shape.heads,
+        key_value_heads=shape.key_value_heads,
+        head_dim=shape.width // shape.heads,
+        hidden=shape.hidden,
+        context=settings.dataset.sequence,
     )
 
-    settings, train = project.settings, project.settings.train
-    shape = settings.model
-    if shape.base:
-        config = read_config(base_folder(project))
-    else:
-        config = ModelConfig(
-            vocabulary=settings.tokenizer.vocabulary,
-            width=shape.width,
-            layers=shape.layers,
-            heads=shape.heads,
-            key_value_heads=shape.key_value_heads,
-            head_dim=shape.width // shape.heads,
-            hidden=shape.hidden,
-            context=settings.dataset.sequence,
-        )
-    config = replace(config, context=settings.dataset.sequence)
-    device = training_device()
-    dtype = compute_precision(train.precision, device)
-    rate = matmul_rate(dtype, device)
-    tuned = plan_of("tune", train, train.tune_steps, train.tune_learning_rate, 0.0)
-    jobs: list[tuple[Plan, Any]] = [(tuned, adapter_of(train))]
-    if not shape.base:
-        first = plan_of("pretrain", train, train.steps, train.learning_rate, train.weight_decay)
-        jobs.insert(0, (first, None))
-    lines = []
-    machine: dict[str, Any] = {"dtype": dtype, "rate": rate, "device": device, "price": price}
-    for plan, adapter in jobs:
-        need = estimate(config, plan, train.batch, adapter=adapter, **machine)
-        lines.append(
-            f"{plan.task}: {need.parameters:,} weights, {need.trained:,} of them learn; "
-            f"{need.tokens:,} tokens, {need.flops:.3g} FLOP, about {need.seconds:,.0f} s, "
-            f"cost {need.cost:.2f}, memory {need.total_memory / 2**20:,.0f} MiB"
-        )
-        lines += [f"  {part}: {size / 2**20:,.1f} MiB" for part, size in need.memory.items()]
-        if need.host_memory:
-            lines.append(f"  optimizer, on the host: {need.host_memory / 2**20:,.1f} MiB")
-    return lines
+
+def check_adapter(project: Project) -> None:
+    """Refuse, before anything is made, to train biases that our own decoder does not have.
+
+    Those of ``model.base`` are looked for when tuning begins, which is the first of its training.
+    """
+    from goldsmith.models import Decoder
+    from goldsmith.training import adapter_of, adapter_size
+
+    settings = project.settings
+    if settings.train.adapter == "bias" and not settings.model.base:
+        adapter_size(Decoder(model_shape(project), seed=None), adapter_of(settings.train))
 
 
 def _base(project: Project) -> tuple[dict[str, Any], bool]:
@@ -362,7 +343,8 @@ def training_curves(project: Project) -> Iterator[Curve]:
     """Yield the loss curves of the models that are there."""
     from goldsmith.report import curve, read_metrics
 
-    name = {"lora": "LoRA", "dora": "DoRA", "prompt": "a prompt"}[project.settings.train.adapter]
+    names = {"lora": "LoRA", "dora": "DoRA", "bias": "biases", "prompt": "a prompt"}
+    name = names[project.settings.train.adapter]
     for kind, title in (("base", "Pretraining"), ("adapter", f"Instruction tuning ({name})")):
         path = project.workspace.models / kind / METRICS
         if path.is_file():

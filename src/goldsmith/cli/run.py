@@ -35,6 +35,7 @@ def run(
     project = projects.describe(folder, workspace, config, overrides or ())
     files = steps.find_files(project)
     questions = learn.read_questions(project)
+    learn.check_adapter(project)
     if dry_run:
         show(files.to_pylist(), as_json, _plan(files.to_pylist(), len(questions)))
         return

@@ -90,12 +90,8 @@ def prove_stop(encoded: Encoded, tokenizer: Tokenizer, sequence: int) -> str | N
         return f"longer than {sequence} tokens"
     if not any(encoded.learned[1:]):
         return "nothing to learn: no answer"
-    ends = [
-        place
-        for place, on in enumerate(encoded.learned)
-        if on and (place + 1 == len(encoded.learned) or not encoded.learned[place + 1])
-    ]
-    if any(encoded.ids[place] != tokenizer.eos for place in ends):
+    runs = zip(encoded.ids, encoded.learned, (*encoded.learned[1:], False), strict=True)
+    if any(on and not goes_on and token != tokenizer.eos for token, on, goes_on in runs):
         return "an answer does not end in EOS" + _instead(encoded, tokenizer)
     return None
 

@@ -163,14 +163,12 @@ class Shards:
 
     def _batch(self, split: str, rows: Sequence[int]) -> Batch:
         tokens = np.full((len(rows), self.sequence + 1), self._pad, np.int64)
-        segments = np.full((len(rows), self.sequence + 1), -1, np.int64)
+        segments = np.full_like(tokens, -1)
         for place, row in enumerate(rows):
-            start = row * self.sequence
-            here = _slice(self._tokens[split], start, start + self.sequence + 1)
+            stretch = (row * self.sequence, (row + 1) * self.sequence + 1)
+            here = _slice(self._tokens[split], *stretch)
             tokens[place, : len(here)] = here
-            segments[place, : len(here)] = _slice(
-                self._segments[split], start, start + self.sequence + 1
-            )
+            segments[place, : len(here)] = _slice(self._segments[split], *stretch)
         inside = (segments[:, 1:] == segments[:, :-1]) & (segments[:, 1:] >= 0)
         targets = np.where(inside, tokens[:, 1:], IGNORED)
         return Batch(tokens[:, :-1], targets, segments[:, :-1], positions_of(segments[:, :-1]))

@@ -32,12 +32,10 @@ class Spans:
     @classmethod
     def of_lengths(cls, cu_seqlens: Tensor, tokens: int) -> Spans:
         """Sequence n is tokens cu_seqlens[n] up to cu_seqlens[n + 1]; (sequences + 1,), from 0."""
-        last = cu_seqlens[-1].to(torch.int32)
-        place = torch.arange(tokens, device=cu_seqlens.device, dtype=cu_seqlens.dtype)
-        number = torch.searchsorted(cu_seqlens, place, right=True)
-        begin = cu_seqlens[number - 1].to(torch.int32)
-        ends = torch.cat((cu_seqlens.to(torch.int32), last[None]))
-        return cls(begin, ends[number])
+        borders = cu_seqlens.to(torch.int32)
+        place = torch.arange(tokens, device=borders.device, dtype=torch.int32)
+        number = torch.searchsorted(borders, place, right=True)
+        return cls(borders[number - 1], torch.cat((borders, borders[-1:]))[number])
 
     @classmethod
     def of_segments(cls, segments: Tensor) -> Spans:

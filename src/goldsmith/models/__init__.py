@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from goldsmith.models.decoder import Decoder
     from goldsmith.models.encoder import Encoder, EncoderConfig, TextEncoder
     from goldsmith.models.encoder_folders import load_encoder, load_text_encoder, save_text_encoder
-    from goldsmith.models.families import public_name
+    from goldsmith.models.families import places, public_name
     from goldsmith.models.folders import load_model, local_folder, save_model
     from goldsmith.models.growth import grow_vocabulary
     from goldsmith.models.loss import forget_room, rows_at_once
@@ -43,7 +43,7 @@ _PLACES = {
     "decoder": ("Decoder",),
     "encoder": ("Encoder", "EncoderConfig", "TextEncoder"),
     "encoder_folders": ("load_encoder", "load_text_encoder", "save_text_encoder"),
-    "families": ("public_name",),
+    "families": ("places", "public_name"),
     "folders": ("load_model", "local_folder", "save_model"),
     "growth": ("grow_vocabulary",),
     "loss": ("forget_room", "rows_at_once"),

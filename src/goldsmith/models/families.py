@@ -311,16 +311,11 @@ def _numbered(weight: Weight, config: ModelConfig) -> Iterator[tuple[str, tuple[
             yield weight.public.replace("{n}", str(layer)).replace("{e}", str(expert)), full
 
 
-def public_name(family: Family, name: str) -> str:
+def public_name(config: ModelConfig, name: str) -> str:
     """Map one of our parameter names to the public one.
 
     Raises ModelError where the public folder keeps it inside a larger matrix (GPT-2's c_attn).
     """
-    stem, kind = name.rsplit(".", 1)
-    layer = "0"
-    if stem.startswith("layers."):
-        _, layer, stem = stem.split(".", 2)
-    for weight in FAMILIES[family].weights:
-        if weight.ours == (stem,):
-            return weight.public.replace("{n}", layer) + f".{kind}"
-    raise ModelError(f"family '{family}' keeps no tensor of its own for '{name}'")
+    for place in places(config, frozenset({name})):
+        return place.public
+    raise ModelError(f"family '{config.family}' keeps no tensor of its own for '{name}'")

@@ -137,7 +137,7 @@ def write_folder(
         save_file(tensors, folder / name, metadata={"format": "pt"})
         files |= dict.fromkeys(tensors, name)
     if len(shards) > 1:
-        size = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+        size = sum(tensor.nbytes for tensor in weights.values())
         index = {"metadata": {"total_size": size}, "weight_map": files}
         write_atomically(folder / WEIGHTS_INDEX, json.dumps(index, indent=2, sort_keys=True) + "\n")
     name = str(next(model.parameters()).dtype).removeprefix("torch.")
@@ -219,8 +219,7 @@ def _shards(
     shards: list[list[Weight]] = [[]]
     held = 0
     for place in every:
-        parts = [weights[name] for name in place.ours]
-        size = sum(part.numel() * part.element_size() for part in parts)
+        size = sum(weights[name].nbytes for name in place.ours)
         if held and held + size > shard_bytes:
             shards.append([])
             held = 0

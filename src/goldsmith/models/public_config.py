@@ -236,17 +236,15 @@ def _windows(family: Family, values: Values, layers: int) -> tuple[int, ...]:
     if family in ("mistral", "mixtral"):
         return (int(width),) * layers
     kinds = values.get("layer_types")
-    if kinds is None and family.startswith("qwen"):
-        first = int(values["max_window_layers"])
-        kinds = ["sliding_attention" if n >= first else "full_attention" for n in range(layers)]
-    elif kinds is None:
-        every = int(values["sliding_window_pattern"])
-        kinds = [
-            "sliding_attention" if (n + 1) % every else "full_attention" for n in range(layers)
-        ]
-    if len(kinds) != layers:
-        raise ValueError(f"layer_types has {len(kinds)} entries for {layers} layers")
-    windows = tuple(int(width) if kind == "sliding_attention" else 0 for kind in kinds)
+    if kinds is not None:
+        slides = [kind == "sliding_attention" for kind in kinds]
+    elif family.startswith("qwen"):
+        slides = [n >= int(values["max_window_layers"]) for n in range(layers)]
+    else:
+        slides = [(n + 1) % int(values["sliding_window_pattern"]) > 0 for n in range(layers)]
+    if len(slides) != layers:
+        raise ValueError(f"layer_types has {len(slides)} entries for {layers} layers")
+    windows = tuple(int(width) if slide else 0 for slide in slides)
     return windows if any(windows) else ()
 
 

@@ -74,7 +74,8 @@ def extend(
     add = adders.get(data["model"]["type"])
     if add is None:
         raise ModelError(f"{path}: is a {data['model']['type']}; BPE, WordPiece, Unigram can grow")
-    following = 1 + max(core.get_vocab(with_added_tokens=True).values())
+    before = core.get_vocab(with_added_tokens=True)
+    following = 1 + max(before.values())
     made: dict[int, tuple[int, ...]] = {}
     for word in dict.fromkeys(words):
         encoded = core.encode(f" {word}", add_special_tokens=False)
@@ -84,7 +85,6 @@ def extend(
             core = Core.from_str(json.dumps(data))
     if not made:
         raise UserError(f"{path}: every word is one token already; there is nothing to add")
-    before = Core.from_file(str(path)).get_vocab(with_added_tokens=True)
     after = core.get_vocab(with_added_tokens=True)
     moved = next((name for name, number in before.items() if after.get(name) != number), None)
     if moved is not None or set(after.values()) != set(before.values()) | set(made):

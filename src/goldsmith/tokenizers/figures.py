@@ -24,13 +24,10 @@ def measure(
     encoded = tokenizer.encode_many(list(texts))
     words = [word for text in texts for word in _WORD.findall(text)]
     different = sorted(set(words))
-    pieces = tokenizer.encode_many([f" {word}" for word in different])
-    single = {word for word, ids in zip(different, pieces, strict=True) if len(ids) == 1}
-    covered = {
-        word
-        for word, ids in zip(different, pieces, strict=True)
-        if tokenizer.decode(ids).strip() == word
-    }
+    spaced = tokenizer.encode_many([f" {word}" for word in different])
+    pieces = dict(zip(different, spaced, strict=True))
+    single = {word for word, ids in pieces.items() if len(ids) == 1}
+    covered = {word for word, ids in pieces.items() if tokenizer.decode(ids).strip() == word}
     cut = [len(ids) for ids in tokenizer.encode_many([f" {word}" for word in domain])]
     tokens = max(sum(map(len, encoded)), 1)
     same = sum(tokenizer.decode(ids) == text for ids, text in zip(encoded, texts, strict=True))

@@ -1,7 +1,7 @@
 """Training: from packed batches to a base model, and from answers to an adapter on it.
 
 - `pretraining.pretrain`: a decoder from random weights -> a public model folder.
-- `tuning.tune`: LoRA or a prompt on a frozen base, loss on answers only -> PEFT's format.
+- `tuning.tune`: LoRA, biases or a prompt on a frozen base, loss on answers -> PEFT's format.
 - `adapters.merge`: base + adapter -> a public model folder.
 - `batches`: the contract of what is trained on: pure in the step, so that any step can be repeated.
 
@@ -18,7 +18,7 @@ from goldsmith import front_door
 
 if TYPE_CHECKING:
     from goldsmith.training.adapter_files import load_adapter, load_tuned
-    from goldsmith.training.adapters import AdapterSpec, PromptSpec, merge
+    from goldsmith.training.adapters import AdapterSpec, PromptSpec, adapter_size, merge
     from goldsmith.training.batches import Batches
     from goldsmith.training.cost import estimate, matmul_rate
     from goldsmith.training.device import training_device
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "adapter_files": ("load_adapter", "load_tuned"),
-    "adapters": ("AdapterSpec", "merge", "PromptSpec"),
+    "adapters": ("AdapterSpec", "adapter_size", "merge", "PromptSpec"),
     "batches": ("Batches",),
     "cost": ("estimate", "matmul_rate"),
     "device": ("training_device",),

@@ -33,6 +33,7 @@ TARGETS = (
     "feed_forward.down",
 )
 """Layers that can have an adapter, by our names."""
+Bias = Literal["none", "all", "lora_only"]
 DEFAULT = "default"
 COMMON = 5000
 """Tokens that a prompt is drawn from: merges number the common ones first."""
@@ -43,6 +44,7 @@ class AdapterSpec:
     """What an adapter is made of."""
 
     rank: int
+    """0: no matrices, biases alone (`BITFIT`)."""
     alpha: float
     kind: Literal["lora", "dora"] = "lora"
     rank_stabilised: bool = False
@@ -50,10 +52,15 @@ class AdapterSpec:
     """Share of an adapter's input that is dropped in training."""
     targets: tuple[str, ...] = ()
     """Ours (`attention.query`), their last part, or public names (`q_proj`); empty: all linear."""
+    bias: Bias = "none"
+    """Biases of the base itself that learn too; "lora_only": those of the layers it lies on."""
 
     @property
     def scale(self) -> float:
         return self.alpha / (math.sqrt(self.rank) if self.rank_stabilised else self.rank)
+
+
+BITFIT = AdapterSpec(rank=0, alpha=1.0, bias="all")
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class AdaptedLinear(nn.Module):
         result = plain
         if self.original is None:
             for name in self.active:
-                result = result + self._adapter(name).change(hidden, self.base, plain)
+                result = result + self.adapter(name).change(hidden, self.base, plain)
         return result
 
     @torch.no_grad()
@@ -143,7 +150,7 @@ class AdaptedLinear(nn.Module):
         changed = weight.float()
         for name in self.active:
             # Each adds its own change to the base, as when they stand beside it.
-            changed = changed + (self._adapter(name).merged(self.base) - self.original.float())
+            changed = changed + (self.adapter(name).merged(self.base) - self.original.float())
         weight.copy_(changed.to(weight.dtype))
 
     @torch.no_grad()
@@ -153,7 +160,7 @@ class AdaptedLinear(nn.Module):
             _weight(self.base).copy_(self.original)
             self.original = None
 
-    def _adapter(self, name: str) -> LowRank:
+    def adapter(self, name: str) -> LowRank:
         found = self.adapters[name]
         assert isinstance(found, LowRank)
         return found
@@ -188,20 +195,26 @@ def linears(model: Decoder, targets: Sequence[str] = TARGETS) -> Iterator[Linear
 def attach(model: Decoder, spec: AdapterSpec, seed: int, name: str = DEFAULT) -> None:
     """Freeze the model and put one more, active adapter on every target layer.
 
-    Raises ModelError where no layer has a name that the spec gives, or the model has a prompt.
+    Biases are the model's own: all its adapters see them learn, and unmerging does not undo them.
+    Raises ModelError where no layer has a name that the spec gives, the model has no biases to
+    train or an adapter that trains them, or it has a prompt.
     """
     if model.prompt is not None:
         raise ModelError("this model has a prompt; it takes no adapter beside")
+    others = (layer.adapter(other).spec for layer in adapted(model) for other in layer.adapters)
+    if spec.bias != "none" and any(other.bias != "none" for other in others):
+        raise ModelError("this model has an adapter that trains its biases; it takes no second one")
     model.requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
-    wanted = _chosen(model, spec.targets)
-    for place in linears(model, wanted):
+    for place in linears(model, _chosen(model, spec)):
         linear = place.linear
         if not isinstance(linear, AdaptedLinear):
             linear = AdaptedLinear(linear)
             place.put(linear)
         linear.adapters[name] = LowRank(linear.base, spec, generator)
         linear.active = (*linear.active, name)
+    for bias in biases(model, spec.bias, name).values():
+        bias.requires_grad_(True)
 
 
 def activate(model: nn.Module, names: Sequence[str]) -> None:
@@ -237,12 +250,21 @@ def hold_in_four_bits(model: Decoder) -> None:
 def train_biases(model: nn.Module) -> int:
     """Let only biases learn (BitFit); return how many numbers. Raises ModelError without any."""
     model.requires_grad_(False)
-    biases = [p for n, p in model.named_parameters() if n.endswith("bias")]
-    if not biases:
+    return sum(bias.requires_grad_(True).numel() for bias in biases(model).values())
+
+
+def biases(model: nn.Module, which: Bias = "all", name: str = DEFAULT) -> dict[str, nn.Parameter]:
+    """Return the biases that learn with an adapter, by their names in a model without any.
+
+    Raises ModelError where all are to learn and there are none.
+    """
+    found = {n: p for n, p in model.named_parameters() if n.endswith("bias") and which != "none"}
+    if which == "lora_only":
+        layers = {n for n, m in model.named_modules() if name in getattr(m, "adapters", ())}
+        found = {n: p for n, p in found.items() if n.removesuffix(".base.bias") in layers}
+    elif which == "all" and not found:
         raise ModelError("this model has no biases to train; use LoRA (train.adapter = 'lora')")
-    for bias in biases:
-        bias.requires_grad_(True)
-    return sum(bias.numel() for bias in biases)
+    return {n.replace(".base.", "."): p for n, p in found.items()}
 
 
 @torch.no_grad()
@@ -277,19 +299,24 @@ def adapter_size(model: Decoder, spec: AdapterSpec | PromptSpec) -> int:
     """Return how many numbers an adapter would learn on this model."""
     if isinstance(spec, PromptSpec):
         return spec.tokens * model.config.width
-    total = 0
-    for place in linears(model, _chosen(model, spec.targets)):
+    total = sum(p.numel() for p in biases(model).values()) if spec.bias == "all" else 0
+    for place in linears(model, _chosen(model, spec)):
         assert isinstance(place.linear, nn.Linear | FourBitLinear)
         total += spec.rank * (place.linear.in_features + place.linear.out_features)
         total += place.linear.out_features if spec.kind == "dora" else 0
+        if spec.bias == "lora_only" and place.linear.bias is not None:
+            total += place.linear.out_features
     return total
 
 
-def _chosen(model: Decoder, names: tuple[str, ...]) -> list[str]:
+def _chosen(model: Decoder, spec: AdapterSpec) -> list[str]:
+    if not spec.rank:
+        return []
+    names = spec.targets
     here = [place.target for place in linears(model) if place.index == 0]
     found = []
     for target in here:
-        weight = public_name(model.config.family, f"layers.0.{target}.weight")
+        weight = public_name(model.config, f"layers.0.{target}.weight")
         known = (target, target.rsplit(".", 1)[1], weight.split(".")[-2])
         if not names or any(name in known for name in names):
             found.append(target)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 BLOCK = 256
 
@@ -41,19 +42,15 @@ def table(signed: bool, device: torch.device | None = None) -> Tensor:
     return torch.tensor(sorted([*values, 0.0, 1.0]), dtype=torch.float32, device=device)
 
 
-def pack(tensor: Tensor, signed: bool, block: int = BLOCK) -> Packed:
+def pack(tensor: Tensor, signed: bool) -> Packed:
     """Return the nearest codes; ties go to the lower value."""
     flat = tensor.detach().float().flatten()
-    size = -(-flat.numel() // block) * block
-    full = torch.zeros(size, dtype=torch.float32, device=flat.device)
-    full[: flat.numel()] = flat
-    rows = full.view(-1, block)
+    rows = functional.pad(flat, (0, -flat.numel() % BLOCK)).view(-1, BLOCK)
     scales = rows.abs().amax(1)
     share = rows / torch.where(scales > 0, scales, 1.0)[:, None]
     codes = torch.bucketize(share, middles(signed, share.device), out_int32=True)
-    return Packed(
-        codes.to(torch.uint8).flatten()[: flat.numel()].clone(), scales, tensor.shape, signed
-    )
+    codes = codes.to(torch.uint8).flatten()[: flat.numel()].clone()
+    return Packed(codes, scales, tensor.shape, signed)
 
 
 @lru_cache
@@ -63,8 +60,8 @@ def middles(signed: bool, device: torch.device | None = None) -> Tensor:
     return (values[1:] + values[:-1]) / 2.0
 
 
-def unpack(packed: Packed, block: int = BLOCK) -> Tensor:
+def unpack(packed: Packed) -> Tensor:
     """Return the float32 tensor that the codes stand for."""
     values = table(packed.signed, packed.codes.device)[packed.codes.long()]
-    scales = packed.scales.repeat_interleave(block)[: values.numel()]
+    scales = packed.scales.repeat_interleave(BLOCK)[: values.numel()]
     return (values * scales).view(packed.shape)

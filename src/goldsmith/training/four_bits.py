@@ -80,7 +80,7 @@ class FourBitLinear(nn.Module):
         self.register_buffer("scale_codes", packed.codes)
         self.register_buffer("scale_scales", packed.scales)
         self.register_buffer("scale_mean", mean)
-        self.bias = None if linear.bias is None else linear.bias.requires_grad_(False)
+        self.bias: nn.Parameter | None = linear.requires_grad_(False).bias
 
     @property
     def weight(self) -> Tensor:
@@ -101,10 +101,9 @@ class FourBitLinear(nn.Module):
     def plain(self) -> nn.Linear:
         """Return a linear layer with the weight that this one stands for."""
         with torch.device("meta"):
-            linear = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None)
+            linear = nn.Linear(self.in_features, self.out_features, bias=False)
         linear.weight = nn.Parameter(self.weight, requires_grad=False)
-        if self.bias is not None:
-            linear.bias = nn.Parameter(self.bias, requires_grad=False)
+        linear.register_parameter("bias", self.bias)
         return linear
 
 

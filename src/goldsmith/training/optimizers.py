@@ -212,8 +212,7 @@ class Muon:
     def __init__(self, weights: Mapping[str, Tensor], weight_decay: float) -> None:
         inside = {n for n, w in weights.items() if w.ndim == 2 and "layers." in n}
         self.matrices = {n: w for n, w in weights.items() if n in inside}
-        rest = {n: w for n, w in weights.items() if n not in inside}
-        self.rest = AdamW(rest, weight_decay) if rest else None
+        self.rest = AdamW({n: w for n, w in weights.items() if n not in inside}, weight_decay)
         self.weight_decay = weight_decay
         self.momentum: dict[str, Tensor] = {}
 
@@ -229,20 +228,17 @@ class Muon:
             weight.add_(
                 direction.to(weight.dtype), alpha=-rate * 0.2 * math.sqrt(max(weight.shape))
             )
-        if self.rest is not None:
-            self.rest.step(rate)
+        self.rest.step(rate)
 
     def state(self) -> dict[str, Tensor]:
-        momentum = {f"momentum.{n}": m for n, m in self.momentum.items()}
-        return momentum | (self.rest.state() if self.rest is not None else {})
+        return {f"momentum.{n}": m for n, m in self.momentum.items()} | self.rest.state()
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        found = {n: state.get(f"momentum.{n}") for n in self.matrices}
-        self.momentum = {
-            n: m.to(self.matrices[n].device) for n, m in found.items() if m is not None
-        }
-        if self.rest is not None:
-            self.rest.restore(state)
+        self.momentum = {}
+        for name, matrix in self.matrices.items():
+            if f"momentum.{name}" in state:
+                self.momentum[name] = state[f"momentum.{name}"].to(matrix.device)
+        self.rest.restore(state)
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5, dtype: torch.dtype = torch.bfloat16) -> Tensor:

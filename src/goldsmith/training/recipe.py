@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from goldsmith.project import TrainSettings
-from goldsmith.training.adapters import AdapterSpec, PromptSpec
+from goldsmith.training.adapters import BITFIT, AdapterSpec, PromptSpec
 from goldsmith.training.optimizers import OptimizerName
 from goldsmith.training.schedule import Schedule
 
@@ -50,32 +50,19 @@ class Plan:
 def plan_of(
     task: str, settings: TrainSettings, steps: int, rate: float, weight_decay: float
 ) -> Plan:
-    """Return the plan that the settings make for one job."""
-    return Plan(
-        task=task,
-        steps=steps,
-        peak_learning_rate=rate,
-        warmup=settings.warmup,
-        weight_decay=weight_decay,
-        evaluate_every=settings.evaluate_every,
-        checkpoint_every=settings.checkpoint_every,
-        threads=settings.threads,
-        precision=settings.precision,
-        schedule=settings.schedule,
-        optimizer=settings.optimizer,
-        micro_batch=settings.micro_batch,
-        recompute=settings.recompute,
-        ema=settings.ema,
-        patience=settings.patience,
-        keep=settings.keep,
-        loaders=settings.loaders,
-    )
+    """Return the plan that the settings make for one job; most of it bears their own names."""
+    said: dict[str, Any] = {"task": task, "steps": steps, "peak_learning_rate": rate}
+    alike = {field.name for field in fields(Plan)} & settings.model_dump().keys() - said.keys()
+    said |= {name: getattr(settings, name) for name in alike}
+    return Plan(**said | {"weight_decay": weight_decay})
 
 
 def adapter_of(settings: TrainSettings) -> AdapterSpec | PromptSpec:
     """Return what the settings let learn on a frozen base."""
     if settings.adapter == "prompt":
         return PromptSpec(settings.prompt_tokens, settings.prompt_text)
+    if settings.adapter == "bias":
+        return BITFIT
     return AdapterSpec(
         rank=settings.lora_rank,
         alpha=settings.lora_alpha,
