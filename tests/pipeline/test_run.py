@@ -86,7 +86,7 @@ if __name__ == "__main__":
     root = Path(sys.argv[1])
     with Pool(2, seconds=30, megabytes=500) as pool:
         runner = Runner(Lake(root / "lake"), root / "staging", pool, Silent())
-        runner.run(Count(str(root / "marks"), pause=0.15), {"files": source(root / "in")})
+        runner.run(Count(str(root / "marks"), pause=0.4), {"files": source(root / "in")})
 """
 
 

@@ -73,9 +73,9 @@ def test_ask_by_keyboard_and_see_the_place(browser, address):
     picture(page, "answer")
 
     page.keyboard.press("Escape")
-    assert page.locator("#source").is_hidden()
+    page.locator("#source").wait_for(state="hidden")
     cite.focus()
-    assert page.locator("#source").is_visible()
+    page.locator("#source").wait_for()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.className") == "cite"
@@ -97,7 +97,7 @@ def test_small_and_dark(browser, address):
     page = browser.new_page(viewport={"width": 390, "height": 780}, color_scheme="dark")
     page.goto(f"{address}/ask?q=Who+rebuilt+the+water+wheel%3F")
     page.locator(".cite").first.click()
-    assert page.locator("#source").is_visible()
+    page.locator("#source").wait_for()
     page.locator("#source-body img").evaluate("picture => picture.decode()")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     picture(page, "small")
@@ -111,6 +111,6 @@ def test_without_javascript(browser, address):
     page.locator("#q").fill("Who rebuilt the water wheel?")
     page.keyboard.press("Enter")
     page.locator(".cite").first.click()
-    assert page.locator("figure.source rect").first.is_visible()
+    page.locator("figure.source rect").first.wait_for()
     picture(page, "plain")
     context.close()

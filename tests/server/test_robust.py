@@ -148,6 +148,11 @@ def test_the_server_is_well_after_all_that(address, client):
 
 def slow_app(seconds: float, **options):
     """An app whose model takes its time for each step."""
+    return app_that_waits(lambda: time.sleep(seconds), **options)
+
+
+def app_that_waits(wait, **options):
+    """An app whose model waits before each step."""
     settings = Settings(
         name="slow", serve=ServeSettings(**{"batch": 1, "maximum_tokens": 200, **options})
     )
@@ -155,7 +160,7 @@ def slow_app(seconds: float, **options):
     decode = engine._runner.decode
 
     def slowly(*arguments):
-        time.sleep(seconds)
+        wait()
         return decode(*arguments)
 
     engine._runner.decode = slowly
@@ -168,7 +173,7 @@ LONG = {"model": "slow-lm", "prompt": "x", "max_tokens": 200, "logit_bias": {"70
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves_frees_its_slot(stream):
-    app, engine = slow_app(0.02)
+    app, engine = slow_app(0.05)
     with running(app) as address:
         connection = http.client.HTTPConnection(urlsplit(address).netloc)
         connection.request("POST", "/v1/completions", json.dumps({**LONG, "stream": stream}))
@@ -184,8 +189,10 @@ def test_a_client_that_leaves_frees_its_slot(stream):
 
 
 def test_a_full_queue_is_503_with_retry_after():
-    app, engine = slow_app(0.02, queue=1)
-    with running(app) as address:
+    gate = threading.Event()
+    app, engine = app_that_waits(gate.wait, queue=1)
+    with running(app) as address, contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(gate.set)
         body = json.dumps({**LONG, "max_tokens": 60}).encode()
         threads = [
             threading.Thread(target=send, args=(address, "POST", "/v1/completions", body))
@@ -210,6 +217,7 @@ def test_a_full_queue_is_503_with_retry_after():
         )
         assert status == 503
         assert engine.figures.waiting == 1
+        gate.set()
         for thread in threads:
             thread.join()
 
