@@ -35,6 +35,7 @@ from goldsmith.evaluation.questions import runs
 from goldsmith.models import find_minilm, load_sentence_encoder
 from goldsmith.pipeline import pages_kept
 from goldsmith.retrieval.reader import SCALE, Reader, pair_pieces
+from goldsmith.training import compute_precision
 from goldsmith.training.adapters import TARGETS, AdaptedLinear, AdapterSpec, LowRank
 
 RANK = 32
@@ -193,7 +194,8 @@ def batch_loss(reader: Reader, batch: Sequence[Reading], draw: np.random.Generat
         ]
         right += [True] * len(reading.right) + [False] * len(chosen)
         sizes.append(len(shown))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    precision = compute_precision("auto")
+    with torch.autocast("cpu", precision, precision == torch.bfloat16):
         values = reader(pairs).float()
     truth = torch.tensor(right)
     choices = [

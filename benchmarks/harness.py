@@ -17,6 +17,8 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 HANDBOOK = ROOT / "examples" / "handbook"
 DATA = ROOT.parent / "shared" / "data"
+INSTRUCTIONS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+"""What decides how fast matrices are multiplied, best first."""
 
 
 def goldsmith(*arguments: str | Path) -> list[str]:
@@ -73,6 +75,14 @@ def print_result(name: str, figures: dict[str, Any]) -> None:
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "processor": platform.processor() or platform.machine(),
+        "instructions": _instructions(),
         "python": platform.python_version(),
     }
     print(json.dumps({"name": name, "figures": figures, "machine": machine}))
+
+
+def _instructions() -> str:
+    """Return the best of INSTRUCTIONS that the processor has, "" where none is known."""
+    about = Path("/proc/cpuinfo")
+    flags = set(about.read_text("utf-8").split()) if about.is_file() else set()
+    return next((name for name in INSTRUCTIONS if name in flags), "")

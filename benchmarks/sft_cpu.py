@@ -9,7 +9,8 @@ kinds (short answers, worked problems, chats). Three sides, each in a process of
   (``grouped``, asked for with --sides, sorts them by length first: `group_by_length`);
 - packed: TRL's SFTTrainer with packing=True (best fit, padding-free) and PEFT.
 
-The peers hold the base in bfloat16 and compute under bfloat16 autocast. All share the base's
+The peers hold the base in bfloat16 and compute under bfloat16 autocast; on a processor without
+instructions for it everybody computes in float32, which is far faster there. All share the base's
 weights, the examples, rank, alpha, AdamW, schedule, and nearly the tokens and number of steps; one
 epoch each. Useful tokens are those of examples, prompt and answer; padding is not. The first steps
 warm up and are not timed; beside the wall's clock, ``processor_ratio`` counts processor seconds,
@@ -183,6 +184,7 @@ def peer(side: str, folder: Path, examples: list[dict[str, Any]], out: Path) -> 
     from datasets import Dataset
     from peft import LoraConfig, get_peft_model
 
+    from goldsmith.training import compute_precision
     from goldsmith.training.optimizers import BETAS
     from goldsmith.training.schedule import learning_rate
 
@@ -195,7 +197,8 @@ def peer(side: str, folder: Path, examples: list[dict[str, Any]], out: Path) -> 
 
     torch.manual_seed(3)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "tokenizer")
-    base = transformers.AutoModelForCausalLM.from_pretrained(folder / "base", dtype=torch.bfloat16)
+    precision = compute_precision("auto")
+    base = transformers.AutoModelForCausalLM.from_pretrained(folder / "base", dtype=precision)
     spec = LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=MODULES, task_type="CAUSAL_LM")
     model = get_peft_model(base, spec)
     weights = [p for p in model.parameters() if p.requires_grad]
@@ -219,7 +222,7 @@ def peer(side: str, folder: Path, examples: list[dict[str, Any]], out: Path) -> 
             "output_dir": scratch,
             "per_device_train_batch_size": size,
             "num_train_epochs": 1,
-            "bf16": True,
+            "bf16": precision == torch.bfloat16,
             "save_strategy": "no",
             "report_to": [],
             "use_cpu": True,
