@@ -185,7 +185,7 @@ class TrainSettings(Section):
         0.0, description="Decay of a running mean of weights, which is then kept; 0: none."
     )
     patience: Annotated[int, Field(ge=0)] = Field(
-        0, description="Validations without a better one before stopping; 0: never stop early."
+        2, description="Validations without a better one before stopping; 0: never stop early."
     )
     keep: Count = Field(1, description="Best weights that stay in the checkpoints folder.")
     loaders: Annotated[int, Field(ge=0)] = Field(0, description="Threads making batches ahead.")

@@ -183,7 +183,8 @@ class _Run:
                     self.progress.finish(f"stopped at step {step}; run again to go on")
                     raise SystemExit(128 + signal.SIGTERM)
         self.weights.finish(self.store.best(self.saved) if self.saved.kept else self.mean)
-        self.progress.finish()
+        early = self.saved.step < plan.steps
+        self.progress.finish(f"best at step {self.saved.kept[0].step}" if early else "")
         return self.saved
 
     def _step(self, step: int, arrays: Arrays) -> dict[str, float]:
