@@ -34,10 +34,21 @@ CONFIG = ModelConfig(24, 16, 2, 2, 1, 8, 24, 16)
 PLAN = Plan("toy", 24, 1e-2, 2, 0.1, 4, 3, 1, "float32")
 
 
-def trained(folder, batches=None, **changes):
+def trained(folder, batches=None, listener=None, **changes):
     model = Decoder(CONFIG, seed=1)
-    mark = fit(model, batches or toy.ToyBatches(), replace(PLAN, **changes), folder, "", Silent())
+    plan = replace(PLAN, **changes)
+    mark = fit(model, batches or toy.ToyBatches(), plan, folder, "", listener or Silent())
     return model, mark
+
+
+class Listening(Silent):
+    """Keeps what is said when a job ends."""
+
+    def __init__(self):
+        self.said = []
+
+    def finish(self, message=""):
+        self.said.append(message)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -71,8 +82,10 @@ def test_bfloat16_weights_are_held_once_and_masters_come_back(tmp_path):
 
 
 def test_a_run_that_gets_no_better_stops_and_stays_stopped(tmp_path):
-    _, mark = trained(tmp_path, Worsening(), patience=2, steps=80)
+    listener = Listening()
+    _, mark = trained(tmp_path, Worsening(), listener, patience=2, steps=80)
     assert mark.step == mark.best_step + 8 < 80
+    assert listener.said == [f"best at step {mark.best_step}"]
 
     def refuse(step):
         raise AssertionError(f"step {step} was asked for")
